@@ -1,0 +1,31 @@
+// Lower bounds: search for inputs of the set with a large output difference. Untrusted; values are plain float64 evaluations.
+#pragma once
+
+#include <cstdint>
+
+#include "twincert/core/measure.hpp"
+#include "twincert/network/twin.hpp"
+#include "twincert/sets/input_set.hpp"
+
+namespace twincert::attack {
+
+using core::Index;
+using core::Measure;
+using core::Vector;
+
+struct AttackOptions {
+  Index restarts = 64;        // starting points, half of them vertices
+  Index steps = 40;           // projected-gradient steps per start and direction
+  std::uint64_t seed = 0;
+};
+
+struct AttackResult {
+  Vector reference_input;   // x, inside the region
+  Vector compressed_input;  // y, equal to x when the set shares its input
+  Vector difference;        // f(x) - g(y), float64
+  double value;             // measure(difference)
+};
+
+AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackOptions& options = {});
+
+}  // namespace twincert::attack

@@ -1,0 +1,46 @@
+// The few BLAS and LAPACK kernels the library uses: Eigen's by default, an OpenBLAS borrowed at run time when registered.
+#pragma once
+
+#include "twincert/core/types.hpp"
+
+namespace twincert::core {
+
+// Fortran-convention entry points (LP64), as in scipy.linalg.cython_blas and cython_lapack. Null pointers: use Eigen.
+struct BlasTable {
+  void (*dgemm)(char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
+  void (*dsyrk)(char*, char*, int*, int*, double*, double*, int*, double*, double*, int*) = nullptr;
+  void (*dsymm)(char*, char*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
+  void (*dsyevd)(char*, char*, int*, double*, int*, double*, double*, int*, int*, int*, int*) = nullptr;
+};
+
+// Call once, before other threads run. The library must then be limited to one thread by the caller.
+void register_blas(const BlasTable& table);
+bool blas_registered();
+const BlasTable& blas();
+
+// C = alpha op(A) op(B) + beta C. No allocation when C has its size already (Eigen fallback may use its stack buffers).
+enum class Transpose { no, yes };
+void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
+
+// C = alpha A A^T + beta C on the first `columns` columns of A; only the lower triangle of C is written.
+void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c);
+
+// C = A B with A symmetric (its lower triangle is read).
+void symm_lower(const Matrix& a, const Matrix& b, Matrix& c);
+
+// Symmetric eigendecomposition with preallocated workspace: Eigen up to 32, dsyevd above (design: numerics measurements).
+class SymmetricEigensolver {
+ public:
+  explicit SymmetricEigensolver(Index size);
+  // Overwrites `matrix` (lower triangle read) with the eigenvectors, columns in ascending order of eigenvalue.
+  // Returns false when the decomposition did not converge.
+  bool solve(Matrix& matrix, Vector& eigenvalues);
+
+ private:
+  Index size_;
+  Vector work_;
+  Eigen::VectorXi integer_work_;
+  Eigen::SelfAdjointEigenSolver<Matrix> eigen_;
+};
+
+}  // namespace twincert::core
