@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 def as_real(values: ArrayLike, name: str) -> Array:
-    """Float64 array of any dimension; ParseError unless all entries are finite real numbers that float64 holds exactly."""
+    """Float64 array of any dimension; ParseError unless all entries are finite numbers that float64 holds exactly."""
     try:
         array: NDArray[Any] = np.asarray(values)
     except (ValueError, TypeError) as error:
@@ -46,7 +46,9 @@ def as_vector(values: ArrayLike, name: str, size: int) -> Array:
     if array.ndim == 0:
         return np.full(size, float(array))
     if array.shape != (size,):
-        raise ShapeError(f"{name}: expected a number or a vector of {size} entries, found an array of shape {array.shape}")
+        raise ShapeError(
+            f"{name}: expected a number or a vector of {size} entries, found an array of shape {array.shape}"
+        )
     return array
 
 

@@ -19,7 +19,7 @@ _limiter: Any = None
 
 
 def register() -> None:
-    """Hand the routines the core uses to it, as the capsules that SciPy offers to compiled extensions (32-bit integers)."""
+    """Hand the core the routines it uses, as the capsules that SciPy offers to compiled extensions (32-bit integers)."""
     capsules = {name: cython_blas.__pyx_capi__[name] for name in ("dgemm", "dsyrk", "dsymm")}
     capsules["dsyevd"] = cython_lapack.__pyx_capi__["dsyevd"]
     _core.register_blas(capsules)
@@ -33,7 +33,7 @@ def _controller() -> ThreadpoolController:
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Limit BLAS to one thread; nested and concurrent uses share one limit, the last one out restores what was set before."""
+    """Limit BLAS to one thread; nested and concurrent uses share one limit, and the last one out lifts it."""
     global _users, _limiter
     with _lock:
         if _users == 0:

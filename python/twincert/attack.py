@@ -25,11 +25,17 @@ class Attack:
 
 
 def attack(
-    twin: Twin, input_set: InputSet, measure: str = "inf", output: int = 0, restarts: int = 64, steps: int = 40, seed: int = 0
+    twin: Twin,
+    input_set: InputSet,
+    measure: str = "inf",
+    output: int = 0,
+    restarts: int = 64,
+    steps: int = 40,
+    seed: int = 0,
 ) -> Attack:
     """Search the set by projected gradient ascent for a large difference; what it finds is attained, not a bound.
 
-    `measure` is inf, two, one, outputs or output (then `output` is its index). The result depends only on the arguments.
+    `measure` is inf, two, one, outputs or output (then `output` is its index). The same arguments give the same result.
     Raises ShapeError when the set does not fit the networks, SettingsError on numbers out of range.
     """
     if input_set.size != twin.input_size:

@@ -38,9 +38,10 @@ def _describe(operation: _core.Dense | _core.Activation) -> str:
 class Network(_core.Network):
     """An immutable feed-forward network in float64.
 
-    Build one with `Network.from_arrays` or `twincert.load`, or from layers: each `Layer(name, operation, inputs)` holds a
-    `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper)` and the indices of its input layers (-1 is the network's
-    input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters), naming the layer.
+    Build one with `Network.from_arrays` or `twincert.load`, or from layers: each `Layer(name, operation, inputs)` holds
+    a `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper)` and the indices of its input layers (-1 is the
+    network's input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters), naming the
+    layer.
     """
 
     @classmethod
@@ -49,11 +50,11 @@ class Network(_core.Network):
     ) -> Self:
         """The chain W0 x + b0, activation, W1 x + b1, ..., without an activation after the last pair.
 
-        Each weight has shape (outputs, inputs), each bias (outputs,). `activation` is one of identity, relu, leaky_relu,
-        sigmoid, tanh; `slope` is leaky_relu's, between 0 and 1.
+        Each weight has shape (outputs, inputs), each bias (outputs,). `activation` is one of identity, relu,
+        leaky_relu, sigmoid, tanh; `slope` is leaky_relu's, between 0 and 1.
         """
         if activation == "clip":
-            raise SettingsError("activation: clip has limits; build the network from layers with Activation('clip', ...)")
+            raise SettingsError("activation: clip has limits; build the network from layers, Activation('clip', ...)")
         dense = []
         for k, pair in enumerate(layers):
             if not isinstance(pair, Sequence) or len(pair) != 2:
@@ -78,7 +79,7 @@ class Network(_core.Network):
         chained = [layer.operation for layer in self.layers if isinstance(layer.operation, _core.Dense)]
         if len(activations) > 1 or len(chained) != len(stages):
             raise UnsupportedLayerError(
-                "to_arrays: the network is not a chain of dense layers with the same activation between them; use .layers"
+                "to_arrays: the network is not a chain of dense layers with one activation between them; use .layers"
             )
         return [(np.array(stage.weight), np.array(stage.bias)) for stage in stages]
 
@@ -104,7 +105,7 @@ class Network(_core.Network):
             rows.append((str(index), layer.name, _describe(operation), str(sizes[-1]), str(parameters)))
         widths = [max(len(row[column]) for row in rows) for column in range(5)]
         lines = [
-            f"{row[0]:>{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]:>{widths[4]}}"
+            "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, "><<>>", widths, strict=True))
             for row in rows
         ]
         total = f"inputs {self.input_size}, outputs {self.output_size}, parameters {self.parameter_count}"
@@ -135,10 +136,10 @@ class Network(_core.Network):
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of the function the network computes; certificates refer to networks by it.
 
-        The bytes hashed, all little-endian: "twincert-network-1" and a line feed; input size and number of stages (uint64);
-        per stage of the normal form its rows and columns (uint64), weight row by row and bias (float64), the length of the
-        activation's name (uint64), the name, and slope, lower, upper (float64). Negative zeros count as zeros. Names and dead
-        branches do not count.
+        The bytes hashed, all little-endian: "twincert-network-1" and a line feed; input size and number of stages
+        (uint64); per stage of the normal form its rows and columns (uint64), weight row by row and bias (float64), the
+        length of the activation's name (uint64), the name, and slope, lower, upper (float64). Negative zeros count as
+        zeros. Names and dead branches do not count.
         """
         return self._digest
 

@@ -53,7 +53,7 @@ class InputSet(_core.InputSet):
         return np.ascontiguousarray(super().sample(int(count), int(seed)).T)
 
     def project(self, x: ArrayLike) -> Array:
-        """A point (n,) of the region near x: the nearest one for Box and Ball, one on the way to the inside for Polytope."""
+        """A point (n,) of the region near x: the nearest for Box and Ball, on the way to the inside for Polytope."""
         return super().project(self._point(x, "x"))
 
     def _point(self, x: ArrayLike, name: str) -> Array:
@@ -71,8 +71,9 @@ class InputSet(_core.InputSet):
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of the set; certificates refer to sets by it.
 
-        The bytes hashed, all little-endian: "twincert-set-1", a line feed, the kind, a line feed; per array of `to_dict`, in
-        its order, the number of dimensions and the shape (uint64) and the entries row by row (float64, -0.0 as 0.0).
+        The bytes hashed, all little-endian: "twincert-set-1", a line feed, the kind, a line feed; per array of
+        `to_dict`, in its order, the number of dimensions and the shape (uint64) and the entries row by row (float64,
+        -0.0 as 0.0).
         """
         content = hashlib.sha256(f"twincert-set-1\n{self.kind}\n".encode())
         for array in (*self._fields().values(), self.difference):
@@ -113,7 +114,8 @@ class Box(InputSet):
     def __init__(self, lower: ArrayLike, upper: ArrayLike, difference: ArrayLike = 0.0) -> None:
         """Take the two corners; ShapeError, ParseError on bad values."""
         first = as_array(lower, "lower", 1)
-        super().__init__(lower=first, upper=as_array(upper, "upper", 1), difference=as_vector(difference, "difference", first.size))
+        shift = as_vector(difference, "difference", first.size)
+        super().__init__(lower=first, upper=as_array(upper, "upper", 1), difference=shift)
 
     @classmethod
     def around(cls, x: ArrayLike, radius: ArrayLike, clip: tuple[ArrayLike, ArrayLike] | None = None) -> Self:
@@ -183,7 +185,8 @@ class Polytope(InputSet):
         self._A, self._b = as_array(A, "A", 2), as_array(b, "b", 1)
         for array in (self._A, self._b):
             array.flags.writeable = False
-        super().__init__(A=self._A, b=self._b, lower=lower, upper=upper, difference=as_vector(difference, "difference", lower.size))
+        shift = as_vector(difference, "difference", lower.size)
+        super().__init__(A=self._A, b=self._b, lower=lower, upper=upper, difference=shift)
 
     @property
     def A(self) -> Array:  # noqa: N802
