@@ -55,9 +55,11 @@ class _Lines:
                 raise ParseError(f"{where}; found {field!r} where a positive integer belongs")
         return [int(field) for field in fields]
 
-    def skip(self, what: str) -> None:
-        """Pass over one line that evaluation does not read."""
-        self._next(None, what)
+    def skip(self, count: int, what: str) -> None:
+        """Pass over a line that evaluation does not read; ACAS Xu's have more than `count` entries (those of 7 inputs)."""
+        where, fields = self._next(None, what)
+        if len(fields) < count:
+            raise ParseError(f"{where}, at least {count} entries; found {len(fields)}")
 
     def finish(self) -> None:
         """Raise ParseError if numbers are left over."""
@@ -70,7 +72,7 @@ def read_nnet(path: Path) -> tuple[int, list[Step]]:
     """The input size and the steps of a .nnet file.
 
     The network is read in its normalised inputs and outputs: weights and biases as they stand; the lines of input
-    ranges, means and scales are checked for their lengths and not applied.
+    ranges, means and scales are counted and not applied.
 
     Raises:
         ParseError: naming file and line.
@@ -84,9 +86,9 @@ def read_nnet(path: Path) -> tuple[int, list[Step]]:
             f"{path}: expected layer sizes from {inputs} inputs to {outputs} outputs, as in the header; "
             f"found {sizes[0]} to {sizes[-1]}"
         )
-    lines.skip("the flag line")
+    lines.skip(1, "the flag line")
     for length, what in ((inputs, "minima"), (inputs, "maxima"), (inputs + 1, "means"), (inputs + 1, "ranges")):
-        lines.numbers(length, f"the {what} of the inputs")
+        lines.skip(length, f"the {what} of the inputs")
     arrays = list(_layers(lines, sizes))
     lines.finish()
     return inputs, hidden_layers(arrays, ActivationStep("relu", "relu"))

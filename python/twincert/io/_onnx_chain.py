@@ -43,8 +43,8 @@ class Chain:
         self._takes_bias = False
 
     def identity(self, name: str) -> None:
-        """Append an Identity node: the activation of a finished dense layer; anywhere else nothing at all."""
-        if self.steps and isinstance(self.steps[-1], DenseStep) and not self._takes_bias:
+        """Append an Identity node; between a weight and its bias it would part them, so it vanishes there."""
+        if not self._takes_bias:
             self.activate(ActivationStep(name, "identity"))
 
     def multiply(self, name: str, weight: Array, bias: Array | None, shape: tuple[int, ...], where: str) -> None:
