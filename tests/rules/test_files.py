@@ -65,7 +65,7 @@ def first_include(source: Path) -> str:
 
 
 def test_every_source_includes_its_own_header_first() -> None:
-    """cpp/src/<module>/<concept>.cpp begins with the header it implements: that proves that the header compiles on its own."""
+    """A source begins with the header it implements: that proves that the header compiles on its own."""
     wrong = []
     for source in sorted((ROOT / "cpp" / "src").rglob("*.cpp")):
         module = source.relative_to(ROOT / "cpp" / "src").parent
@@ -102,9 +102,7 @@ def test_every_header_guards_and_explains_itself() -> None:
     for header in sorted((ROOT / "cpp").rglob("*.hpp")):
         text = header.read_text()
         if not text.startswith("//") or "#pragma once" not in text:
-            wrong.append(
-                f"{header.relative_to(ROOT)}: must begin with a comment that says what it is, then #pragma once"
-            )
+            wrong.append(f"{header.relative_to(ROOT)}: must begin with a comment on its purpose, then #pragma once")
     assert wrong == []
 
 
