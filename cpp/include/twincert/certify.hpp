@@ -1,0 +1,64 @@
+// The front door: bounds the error of a twin over a set and returns a claim with its proof.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "twincert/attack/attack.hpp"
+#include "twincert/certificate/proof.hpp"
+#include "twincert/core/status.hpp"
+#include "twincert/solver/settings.hpp"
+
+namespace twincert {
+
+enum class Method { automatic, interval, crown, sdp };
+
+std::string to_string(Method method);
+Method method_of(const std::string& name);  // SettingsError listing the methods
+
+// One line of progress: the best valid bound of the measure so far.
+struct Progress {
+  std::string stage;   // "interval", "crown", "attack", "sdp"
+  double seconds;      // since the start
+  core::Index iteration;
+  core::Index objective;   // index and number of the objectives being tightened
+  core::Index objectives;
+  double upper;
+  double lower;
+};
+
+struct CertifyOptions {
+  core::Measure measure;
+  Method method = Method::automatic;
+  std::optional<double> threshold;
+  double time_limit = std::numeric_limits<double>::infinity();  // seconds
+  solver::Settings settings;
+  std::optional<relax::RowOptions> rows;           // chosen automatically when absent
+  std::function<bool(const Progress&)> callback;   // false stops; the best valid bound so far is returned
+};
+
+struct Info {
+  core::Index iterations = 0;           // of the splitting, all objectives
+  double primal_residual = 0.0;         // of the last objective solved, scaled problem
+  std::vector<core::Index> clique_rows;
+  std::vector<core::Index> clique_variables;
+  std::vector<std::pair<std::string, double>> timings;  // seconds per stage
+  std::vector<Progress> history;
+};
+
+struct Result {
+  certificate::Claim claim;
+  certificate::Proof proof;
+  attack::AttackResult witness;   // claim.measure(witness.difference) is the lower bound
+  core::Status status;
+  core::Verdict verdict;
+  Method method;                  // what proved the bound
+  Info info;
+};
+
+Result certify(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options);
+
+}  // namespace twincert
