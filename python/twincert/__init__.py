@@ -3,6 +3,7 @@
 from twincert import _blas
 from twincert._core import Activation, Dense, Layer
 from twincert.attack import Attack, attack
+from twincert.compress import prune, quantize
 from twincert.errors import (
     BackendUnavailableError,
     ParseError,
@@ -11,6 +12,7 @@ from twincert.errors import (
     TwincertError,
     UnsupportedLayerError,
 )
+from twincert.io import load, save
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
 
@@ -34,6 +36,10 @@ __all__ = [
     "TwincertError",
     "UnsupportedLayerError",
     "attack",
+    "load",
+    "prune",
+    "quantize",
+    "save",
 ]
 
 _blas.register()

@@ -46,9 +46,7 @@ def as_vector(values: ArrayLike, name: str, size: int) -> Array:
     if array.ndim == 0:
         return np.full(size, float(array))
     if array.shape != (size,):
-        raise ShapeError(
-            f"{name}: expected a number or a vector of {size} entries, found an array of shape {array.shape}"
-        )
+        raise ShapeError(f"{name}: expected a number or {size} of them, found an array of shape {array.shape}")
     return array
 
 

@@ -19,7 +19,7 @@ _limiter: Any = None
 
 
 def register() -> None:
-    """Hand the core the routines it uses, as the capsules that SciPy offers to compiled extensions (32-bit integers)."""
+    """Hand the core the routines it uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
     capsules = {name: cython_blas.__pyx_capi__[name] for name in ("dgemm", "dsyrk", "dsymm")}
     capsules["dsyevd"] = cython_lapack.__pyx_capi__["dsyevd"]
     _core.register_blas(capsules)

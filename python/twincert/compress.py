@@ -55,7 +55,7 @@ def quantize(
     compressed = _core.quantize(
         _core_of(net), bits=int(bits), scheme=_text(scheme), per_channel=bool(per_channel), rounding=_text(rounding)
     )
-    return Twin(net, Network._wrap(compressed))
+    return Twin(net, Network.from_core(compressed))
 
 
 def prune(net: Network, sparsity: float = 0.3, structure: str = "magnitude", scope: Scope = "layer") -> Twin:
@@ -81,13 +81,13 @@ def prune(net: Network, sparsity: float = 0.3, structure: str = "magnitude", sco
     if isinstance(sparsity, bool) or not isinstance(sparsity, numbers.Real):
         raise SettingsError(f"sparsity: expected a number from 0 to 1; found {sparsity!r}")
     compressed = _core.prune(_core_of(net), sparsity=float(sparsity), structure=_text(structure), scope=_text(scope))
-    return Twin(net, Network._wrap(compressed))
+    return Twin(net, Network.from_core(compressed))
 
 
 def _core_of(net: object) -> _core.Network:
     if not isinstance(net, Network):
         raise SettingsError(f"net: expected a twincert.Network; found {type(net).__name__}")
-    return net._core
+    return net
 
 
 def _text(value: object) -> str:

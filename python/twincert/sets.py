@@ -115,7 +115,7 @@ class Box(InputSet):
         """Take the two corners; ShapeError, ParseError on bad values."""
         first = as_array(lower, "lower", 1)
         shift = as_vector(difference, "difference", first.size)
-        super().__init__(lower=first, upper=as_array(upper, "upper", 1), difference=shift)
+        super().__init__(_core.InputSet.box(first, as_array(upper, "upper", 1), shift))
 
     @classmethod
     def around(cls, x: ArrayLike, radius: ArrayLike, clip: tuple[ArrayLike, ArrayLike] | None = None) -> Self:
@@ -149,9 +149,8 @@ class Ball(InputSet):
         self._center = as_array(center, "center", 1)
         self._radius = as_number(radius, "radius")
         self._center.flags.writeable = False
-        super().__init__(
-            center=self._center, radius=self._radius, difference=as_vector(difference, "difference", self._center.size)
-        )
+        shift = as_vector(difference, "difference", self._center.size)
+        super().__init__(_core.InputSet.ball(self._center, self._radius, shift))
 
     @property
     def center(self) -> Array:
@@ -186,7 +185,7 @@ class Polytope(InputSet):
         for array in (self._A, self._b):
             array.flags.writeable = False
         shift = as_vector(difference, "difference", lower.size)
-        super().__init__(A=self._A, b=self._b, lower=lower, upper=upper, difference=shift)
+        super().__init__(_core.InputSet.polytope(self._A, self._b, lower, upper, shift))
 
     @property
     def A(self) -> Array:  # noqa: N802
