@@ -49,7 +49,7 @@ def float16(layers: Layers) -> Layers:
 
 
 def box(lower: Array, upper: Array, difference: Array | float = 0.0) -> Any:
-    return _core.InputSet.box(lower, upper, np.broadcast_to(difference, np.shape(lower)).astype(float))
+    return _core.InputSet(lower, upper, np.broadcast_to(difference, np.shape(lower)).astype(float))
 
 
 def pairs(rng: np.random.Generator, input_set: Any, count: int) -> tuple[Array, Array]:
@@ -124,10 +124,10 @@ def test_random_twins_are_enclosed(activation: str, seed: int) -> None:
         if region == 0:
             input_set = box(center - radius, center + radius, difference)
         elif region == 1:
-            input_set = _core.InputSet.ball(center, float(radius[0]), difference)
+            input_set = _core.InputSet(center=center, radius=float(radius[0]), difference=difference)
         else:
             a = rng.normal(size=(2, sizes[0]))
-            input_set = _core.InputSet.polytope(a, a @ center + 0.2, center - radius, center + radius, difference)
+            input_set = _core.InputSet(A=a, b=a @ center + 0.2, lower=center - radius, upper=center + radius, difference=difference)
         x, y = pairs(rng, input_set, 120)
         interval, crown = (method(twin, input_set) for method in METHODS)
         assert_sound(twin, interval, x, y)

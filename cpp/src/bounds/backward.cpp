@@ -34,6 +34,25 @@ Matrix both_directions(const Matrix& weight, double sign) {
   return rows;
 }
 
+// C W without the columns of C that are zero in every row: dead neurons leave many.
+Matrix product_of_nonzero(const Matrix& coefficients, const Matrix& weight) {
+  std::vector<Index> nonzero;
+  for (Index i = 0; i < coefficients.cols(); ++i) {
+    if (!(coefficients.col(i).array() == 0.0).all()) nonzero.push_back(i);
+  }
+  Matrix product(coefficients.rows(), weight.cols());
+  if (static_cast<Index>(nonzero.size()) == coefficients.cols()) {
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, weight, 0.0, product);
+  } else if (nonzero.empty()) {
+    product.setZero();
+  } else {
+    const Matrix kept = coefficients(Eigen::all, nonzero);
+    const Matrix kept_weight = weight(nonzero, Eigen::all);
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, kept, kept_weight, 0.0, product);
+  }
+  return product;
+}
+
 IntervalVector as_intervals(const Vector& maxima) {
   const Index count = maxima.size() / 2;
   return {-maxima.tail(count), maxima.head(count)};
@@ -120,9 +139,7 @@ void BackwardPass::through_affine(Index stage, Rows& rows) const {
     const Index terms = coefficients.cols();
     const Vector shift = coefficients * *affine.bias;
     const Vector load = coefficients.cwiseAbs() * affine.load;
-    Matrix product(coefficients.rows(), affine.weight->cols());
-    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, *affine.weight, 0.0, product);
-    coefficients.swap(product);
+    coefficients = product_of_nonzero(coefficients, *affine.weight);
     const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
     add_rigorously(rows.constant, shift, load, relative_error(terms + 2), absolute);
     // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.

@@ -60,11 +60,12 @@ class PolygonPair {
     double f_by_f, f_by_g, g_by_f, g_by_g;
   };
 
-  void add_vertex(const Activation& activation, double a_f, double a_g, double difference);
+  void add_vertex(const Activation& activation, double a_f, double a_g, double difference, bool at_kink);
 
   std::size_t vertices_ = 0;
   std::size_t facets_ = 0;
   std::array<double, vertex_capacity> a_f_{}, a_g_{}, difference_{}, f_{}, g_{};
+  std::array<bool, vertex_capacity> at_kink_{};
   std::array<Facet, facet_capacity> facet_{};
   double reference_load_ = 0.0;   // max |a_f|, |act(a_f)| over the vertices
   double compressed_load_ = 0.0;  // the same for g
