@@ -96,8 +96,7 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
   if (pair.paired) {
     relaxed.pairs.reserve(relaxed.reference.tight.size());
     for (Index i = 0; i < bounds.difference.size(); ++i) {
-      relaxed.pairs.push_back(
-          pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
     }
   }
   relaxed_.push_back(std::move(relaxed));

@@ -6,8 +6,8 @@
 namespace twincert::bounds {
 namespace {
 
-constexpr double flat = 1e-9;           // relative area below which a triangle is a segment
-constexpr double same = 1e-9;           // relative distance below which two vertices are one
+constexpr double flat = 1e-9;             // relative area below which a triangle is a segment
+constexpr double same = 1e-9;             // relative distance below which two vertices are one
 constexpr double rounding_width = 1e-13;  // widths below this share of the magnitudes are rounding noise
 
 double cross(double ax, double ay, double bx, double by) { return ax * by - ay * bx; }
@@ -102,8 +102,8 @@ void FacetSearch::collect_segments() {
       if (!(share >= 0.0 && share <= 1.0)) continue;
       const double f = b.f - a.f;
       const double change = b.change - a.change;
-      corners_.push_back({a.f + share * f, a.change + share * change, f * dx / square, f * dy / square, change * dx / square,
-                          change * dy / square});
+      corners_.push_back(
+          {a.f + share * f, a.change + share * change, f * dx / square, f * dy / square, change * dx / square, change * dy / square});
     }
   }
 }

@@ -124,9 +124,7 @@ Line upper_line(const Activation& activation, double sign, Interval x) {
   return std::isfinite(line.slope) && std::isfinite(line.intercept) ? line : Line{0.0, horizontal};
 }
 
-double load_of(Line line, double magnitude) {
-  return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper;
-}
+double load_of(Line line, double magnitude) { return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper; }
 
 }  // namespace
 
