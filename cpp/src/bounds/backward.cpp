@@ -1,5 +1,6 @@
 #include "twincert/bounds/backward.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -86,17 +87,21 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
   const network::StagePair& pair = twin_.stages()[relaxed_.size()];
   const auto lines = [](const network::Activation& activation, const IntervalVector& x) {
     Relaxed::Lines result;
+    bool kinked = false;
     for (Index i = 0; i < x.size(); ++i) {
       result.tight.push_back(enclosing_lines(activation, x[i]));
-      result.flat.push_back(enclosing_lines(activation, x[i], LineChoice::flat));
+      kinked = kinked || kinks_inside(activation, x[i]).count > 0;
     }
+    for (Index i = 0; kinked && i < x.size(); ++i) result.flat.push_back(enclosing_lines(activation, x[i], LineChoice::flat));
     return result;
   };
   Relaxed relaxed{lines(pair.reference.activation, bounds.reference), lines(pair.compressed.activation, bounds.compressed), {}};
   if (pair.paired) {
     relaxed.pairs.reserve(relaxed.reference.tight.size());
     for (Index i = 0; i < bounds.difference.size(); ++i) {
-      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+      const std::size_t neuron = static_cast<std::size_t>(i);
+      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i],
+                                              relaxed.reference.tight[neuron], relaxed.compressed.tight[neuron]));
     }
   }
   relaxed_.push_back(std::move(relaxed));
@@ -120,7 +125,7 @@ void BackwardPass::through_activation(Index stage, LineChoice choice, Rows& rows
     }
   } else {
     const auto relax = [&](const Relaxed::Lines& lines, Matrix& coefficients) {
-      const std::vector<LinePair>& chosen = choice == LineChoice::flat ? lines.flat : lines.tight;
+      const std::vector<LinePair>& chosen = choice == LineChoice::flat && !lines.flat.empty() ? lines.flat : lines.tight;
       for (Index i = 0; i < coefficients.cols(); ++i) {
         relax_single(chosen[static_cast<std::size_t>(i)], count, coefficients.col(i).data(), constant.data(), load.data());
       }
@@ -176,7 +181,12 @@ Vector BackwardPass::finish(Index stage, LineChoice choice, Rows rows) const {
 }
 
 Vector BackwardPass::single(Index stage, const Rows& rows) const {
-  return finish(stage, LineChoice::tight, rows).cwiseMin(finish(stage, LineChoice::flat, rows));
+  const Vector tight = finish(stage, LineChoice::tight, rows);
+  const auto has_choice = [&rows](const Relaxed& relaxed) {
+    return !(rows.reference.cols() > 0 ? relaxed.reference : relaxed.compressed).flat.empty();
+  };
+  if (std::none_of(relaxed_.begin(), relaxed_.begin() + stage, has_choice)) return tight;
+  return tight.cwiseMin(finish(stage, LineChoice::flat, rows));
 }
 
 IntervalVector BackwardPass::reference(Index stage) const {

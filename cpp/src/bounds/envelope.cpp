@@ -147,9 +147,10 @@ void PolygonPair::relax(const PairRows& rows) const {
   }
 }
 
-SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference)
-    : reference_(enclosing_lines(activation, reference)),
-      compressed_(enclosing_lines(activation, compressed)),
+SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                       const LinePair& reference_lines, const LinePair& compressed_lines)
+    : reference_(reference_lines),
+      compressed_(compressed_lines),
       change_(change_lines(activation.slope_range(core::hull(reference, compressed)), difference,
                            std::max(reference.magnitude(), compressed.magnitude()))),
       center_f_(0.5 * reference.lower + 0.5 * reference.upper),
@@ -191,16 +192,19 @@ void SmoothPair::relax(const PairRows& rows) const {
   }
 }
 
-PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
+PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                               const LinePair& reference_lines, const LinePair& compressed_lines) {
   Line f{};
   Line g{};
   if (affine_on(activation, reference, f) && affine_on(activation, compressed, g)) {
-    return AffinePair{f, g, enclosing_lines(activation, reference).load, enclosing_lines(activation, compressed).load};
+    return AffinePair{f, g, reference_lines.load, compressed_lines.load};
   }
   // Without usable bounds nothing is known: infinite intercepts make every row that meets this neuron infinite.
   const AffinePair unknown{{0.0, infinity}, {0.0, infinity}, infinity, infinity};
   if (!usable(reference) || !usable(compressed) || !usable(difference)) return unknown;
-  if (!activation.piecewise_linear()) return SmoothPair(activation, reference, compressed, difference);
+  if (!activation.piecewise_linear()) {
+    return SmoothPair(activation, reference, compressed, difference, reference_lines, compressed_lines);
+  }
   const PolygonPair pair(activation, reference, compressed, difference);
   return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(pair);
 }

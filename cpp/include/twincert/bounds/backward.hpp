@@ -48,7 +48,7 @@ class BackwardPass {
   struct Relaxed {
     struct Lines {
       std::vector<LinePair> tight;
-      std::vector<LinePair> flat;
+      std::vector<LinePair> flat;  // empty when no neuron has another choice
     };
     Lines reference;
     Lines compressed;

@@ -75,7 +75,8 @@ class PolygonPair {
 // networks' lines, whichever plane is lowest at the centre of the domain.
 class SmoothPair {
  public:
-  SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference);
+  SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference, const LinePair& reference_lines,
+             const LinePair& compressed_lines);
 
   void relax(const PairRows& rows) const;
 
@@ -89,7 +90,9 @@ class SmoothPair {
 
 using PairRelaxation = std::variant<AffinePair, PolygonPair, SmoothPair>;
 
-PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference);
+// The lines are enclosing_lines() of the two neurons.
+PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                               const LinePair& reference_lines, const LinePair& compressed_lines);
 
 // The lines of a single network's neuron applied to a batch; the same contract as PairRows with q absent.
 void relax_single(const LinePair& lines, Index count, double* p, double* constant, double* load);
