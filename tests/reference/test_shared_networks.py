@@ -14,7 +14,7 @@ import twincert.io
 
 Array = NDArray[np.float64]
 DATA = Path(__file__).parents[3] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared networks next to the repository")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data next to the repository")
 POINTS = 200
 
 
