@@ -1,12 +1,14 @@
-"""Make brackets.json: python tests/reference/make_brackets.py [NAME ...]   (an hour on one core; needs the test extra)
+"""Make brackets.json: python tests/reference/make_brackets.py [NAME ...] (an hour on one core; needs the test extra)
 
-truth: [min, max] of f_i - g_i over the box per output, by HiGHS (exact_max.py). sdp: the moment SDP's value of max f_0 - g_0 and of
-max |f - g|^2 by SCS (eps 1e-6, at most five minutes) and Clarabel; the bracket is the smallest and the largest of the values obtained.
-The twins with five inputs have output 0 only: each number takes minutes. A twin given by name is made anew, the others stay.
+truth: [min, max] of f_i - g_i over the box per output, by HiGHS (exact_max.py). sdp: the moment SDP's value of max
+f_0 - g_0 and of max |f - g|^2 by SCS (eps 1e-6, at most five minutes) and Clarabel; the bracket is the smallest and
+the largest of the values obtained. The twins with five inputs have output 0 only: each number takes minutes. A twin
+given by name is made anew, the others stay.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 
@@ -15,6 +17,7 @@ from frozen_twins import BRACKETS, FrozenTwin, frozen_twins, load_brackets
 from moment_sdp import solve
 
 from twincert._reference.exact_max import maximum
+from twincert._reference.network import Array
 from twincert._reference.objective import linear, squared_norm
 from twincert._reference.splitting import build
 
@@ -28,12 +31,29 @@ def is_large(twin: FrozenTwin) -> bool:
     return len(twin.lower) >= 5
 
 
+def pieces(twin: FrozenTwin) -> list[tuple[Array, Array]]:
+    """Equal parts of the box along its first input; a single input is cut finer: small parts make easy programs."""
+    count = 32 if len(twin.lower) == 1 else 1
+    cuts = np.linspace(twin.lower[0], twin.upper[0], count + 1)
+    parts = []
+    for low, high in itertools.pairwise(cuts):
+        lower, upper = twin.lower.copy(), twin.upper.copy()
+        lower[0], upper[0] = low, high
+        parts.append((lower, upper))
+    return parts
+
+
 def truth(twin: FrozenTwin) -> list[list[float]]:
     values = []
     outputs = np.eye(len(twin.reference[-1][1]))
     for direction in outputs[:1] if is_large(twin) else outputs:
-        pair = (twin.reference, twin.compressed, twin.lower, twin.upper)
-        low, high = (maximum(*pair, s * direction, twin.slope, time_limit=900.0).value for s in (-1.0, 1.0))
+        low, high = (
+            max(
+                maximum(twin.reference, twin.compressed, *part, sign * direction, twin.slope, time_limit=900.0).value
+                for part in pieces(twin)
+            )
+            for sign in (-1.0, 1.0)
+        )
         values.append([-low, high])
     return values
 
@@ -49,8 +69,15 @@ def bracket(twin: FrozenTwin) -> dict[str, object]:
         runs = []
         for solver, options in SOLVERS.items():
             run = solve(chain, objective, solver, **options)
-            print(" ", twin.name, name, run, run.value + constant, flush=True)
-            runs.append({"solver": solver, "value": run.value + constant, "status": run.status, "seconds": round(run.seconds, 1)})
+            print(twin.name, name, run, run.value + constant, flush=True)  # noqa: T201
+            runs.append(
+                {
+                    "solver": solver,
+                    "value": run.value + constant,
+                    "status": run.status,
+                    "seconds": round(run.seconds, 1),
+                }
+            )
         values = [float(run["value"]) for run in runs]
         result[name] = {"bracket": [min(values), max(values)], "runs": runs}
     return result
@@ -62,7 +89,6 @@ def main(names: list[str]) -> None:
         if names and twin.name not in names:
             continue
         entry: dict[str, object] = {"digest": twin.digest, "truth": truth(twin)}
-        print(twin.name, entry["truth"], flush=True)
         entry["sdp"] = bracket(twin)
         brackets[twin.name] = entry
         BRACKETS.write_text(json.dumps(brackets, indent=1, sort_keys=True) + "\n")

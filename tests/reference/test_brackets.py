@@ -1,4 +1,4 @@
-"""Certificates of the frozen twins lie between the truth and the value that two other SDP solvers give the relaxation."""
+"""Certificates of the frozen twins lie between the truth and the value that two other SDP solvers found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from frozen_twins import FrozenTwin, frozen_twins, load_brackets
 import twincert
 
 BRACKETS = load_brackets()
-# The bracket is the limit of the relaxation with interval bounds of the differences; the splitting stops a little above its own limit.
+# The bracket is the limit of the relaxation with interval bounds of the differences; the splitting stops a little above
+# its own limit.
 MARGIN = 0.05
 
 
@@ -41,7 +42,9 @@ def test_bound_of_the_norm_lies_in_its_bracket(frozen: FrozenTwin) -> None:
     twin, box = twin_of(frozen)
     cert = twincert.certify(twin, box, measure="two", method="sdp")
     rng = np.random.default_rng(5)
-    sampled = np.linalg.norm(twin.error(rng.uniform(frozen.lower, frozen.upper, (5000, len(frozen.lower)))), axis=1).max()
+    sampled = np.linalg.norm(
+        twin.error(rng.uniform(frozen.lower, frozen.upper, (5000, len(frozen.lower)))), axis=1
+    ).max()
     limit = BRACKETS[frozen.name]["sdp"]["two squared"]["bracket"][1]
     assert sampled <= cert.upper
     assert cert.upper**2 <= limit * (1 + MARGIN)
@@ -52,6 +55,8 @@ def test_every_iteration_limit_bounds_the_truth(frozen: FrozenTwin) -> None:
     twin, box = twin_of(frozen)
     least, most = BRACKETS[frozen.name]["truth"][0]
     for iterations in (0, 1, 13, 60):
-        cert = twincert.certify(twin, box, measure=twincert.Output(0), method="sdp", settings={"max_iterations": iterations})
+        cert = twincert.certify(
+            twin, box, measure=twincert.Output(0), method="sdp", settings={"max_iterations": iterations}
+        )
         assert most <= cert.upper_per_output[0]
         assert cert.lower_per_output[0] <= least

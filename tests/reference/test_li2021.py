@@ -1,4 +1,6 @@
-"""The five published rows: squared error at most 1.5 % above the SDP with all same-layer products, and the checker agrees."""
+"""The five published rows: squared error at most 1.5 % above the SDP with all same-layer products, and the checker
+agrees.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slope-only SDP gives the values of the relaxation note's table, section 7, and the package's bound is below them."""
+"""The slope-only SDP gives the values of the relaxation note's table; certificates reach the prototype's bounds."""
 
 from __future__ import annotations
 

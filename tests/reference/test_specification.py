@@ -1,4 +1,4 @@
-"""The executable specification against itself: exact arithmetic, sampled points, true maxima and the brackets of two SDP solvers."""
+"""The executable specification against exact arithmetic, sampled points, true maxima and two SDP solvers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def points(lower: Array, upper: Array, count: int = 200) -> Array:
 
 
 def test_exact_evaluation_agrees_with_a_hand_computation() -> None:
-    layers = [(np.array([[0.5, -1.0], [2.0, 1.0]]), np.array([0.25, -3.0])), (np.array([[3.0, 4.0]]), np.array([0.125]))]
+    layers = [
+        (np.array([[0.5, -1.0], [2.0, 1.0]]), np.array([0.25, -3.0])),
+        (np.array([[3.0, 4.0]]), np.array([0.125])),
+    ]
     assert exact.evaluate(layers, [1.0, 0.5]) == [Fraction(3, 4) + Fraction(1, 8)]
     leaky = Activation("leaky_relu", 0.25)  # 0.25 and -0.5: 0.75 - 0.5 + 0.125
     assert exact.evaluate(layers, [1.0, 0.5], leaky) == [Fraction(3, 8)]
@@ -82,23 +85,36 @@ def test_float_bounds_lie_inside_exact_intervals_and_hold(twin: FrozenTwin) -> N
         if (difference := proven.difference[k]) is not None:
             found.append((af - ag, difference, stage.difference))
         for values, (low, high), exactly in found:
-            assert (values >= low - 1e-12).all() and (values <= high + 1e-12).all()
-            assert all(a >= float(b[0]) - 1e-12 and c <= float(b[1]) + 1e-12 for a, c, b in zip(low, high, exactly, strict=True))
+            assert (values >= low - 1e-12).all()
+            assert (values <= high + 1e-12).all()
+            assert all(
+                a >= float(b[0]) - 1e-12 and c <= float(b[1]) + 1e-12
+                for a, c, b in zip(low, high, exactly, strict=True)
+            )
         x, y = act(af), act(ag)
 
 
 def row_values(chain: list[Clique], twin: FrozenTwin, x: Array, input_gap: Array | None = None) -> list[Array]:
-    """The rows of every clique at one point, from the free variables of the note: v = (1, x, y of k-1, unstable x, y of k)."""
+    """The rows of every clique at one point, from the free variables of the note: v = (1, x, y of k-1, unstable x, y of
+    k).
+    """
     y = x if input_gap is None else x - input_gap
     act = activation(twin.slope)
     proven = crown.twin_intervals(
-        twin.reference, twin.compressed, twin.lower, twin.upper, twin.slope, None if input_gap is None else np.abs(input_gap)
+        twin.reference,
+        twin.compressed,
+        twin.lower,
+        twin.upper,
+        twin.slope,
+        None if input_gap is None else np.abs(input_gap),
     )
     values = []
     for k, clique in enumerate(chain):
         af, ag = twin.reference[k][0] @ x + twin.reference[k][1], twin.compressed[k][0] @ y + twin.compressed[k][1]
         before = [x] if k == 0 and input_gap is None else [x, y]
-        after = [act(a)[(low < 0) & (high > 0)] for a, (low, high) in ((af, proven.reference[k]), (ag, proven.compressed[k]))]
+        after = [
+            act(a)[(low < 0) & (high > 0)] for a, (low, high) in ((af, proven.reference[k]), (ag, proven.compressed[k]))
+        ]
         values.append(clique.T @ np.concatenate([[1.0], *before, *after]))
         x, y = act(af), act(ag)
     return values
@@ -107,9 +123,13 @@ def row_values(chain: list[Clique], twin: FrozenTwin, x: Array, input_gap: Array
 @pytest.mark.parametrize("gap", [0.0, 0.05])
 @each_twin
 def test_every_entry_interval_holds_at_every_point(twin: FrozenTwin, gap: float) -> None:
-    """Rows, products, signs, complementarity and agreement on overlaps are facts about the networks: check them on evaluations."""
+    """Rows, products, signs, complementarity and agreement on overlaps are facts about the networks: check them on
+    evaluations.
+    """
     size = len(twin.lower)
-    proven = crown.twin_intervals(twin.reference, twin.compressed, twin.lower, twin.upper, twin.slope, np.full(size, gap))
+    proven = crown.twin_intervals(
+        twin.reference, twin.compressed, twin.lower, twin.upper, twin.slope, np.full(size, gap)
+    )
     chain = cliques(twin.reference, twin.compressed, proven, twin.slope)
     rng = np.random.default_rng(0)
     for x in points(twin.lower, twin.upper, 25):
@@ -121,7 +141,9 @@ def test_every_entry_interval_holds_at_every_point(twin: FrozenTwin, gap: float)
             assert (product <= clique.HI + 1e-9).all()
         for k in range(len(chain) - 1):
             here, there = overlap(chain, k)
-            np.testing.assert_allclose(np.outer(values[k], values[k])[here], np.outer(values[k + 1], values[k + 1])[there], atol=1e-9)
+            np.testing.assert_allclose(
+                np.outer(values[k], values[k])[here], np.outer(values[k + 1], values[k + 1])[there], atol=1e-9
+            )
 
 
 @each_twin
@@ -138,7 +160,9 @@ def test_objectives_evaluate_to_the_error(twin: FrozenTwin) -> None:
 
 
 @pytest.mark.parametrize("iterations", [1, 7, 100, 400])
-@pytest.mark.parametrize("twin", [t for t in TWINS if max(len(b) for _, b in t.reference) <= 8], ids=lambda twin: twin.name)
+@pytest.mark.parametrize(
+    "twin", [t for t in TWINS if max(len(b) for _, b in t.reference) <= 8], ids=lambda twin: twin.name
+)
 def test_any_iterate_of_the_splitting_bounds_the_truth(twin: FrozenTwin, iterations: int) -> None:
     first = np.eye(len(twin.reference[-1][1]))[0]
     low, high = (
