@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adversary import Array, candidate_pairs, measure_values
-from random_twins import Scenario, draw_scenario
 
 import twincert
+from property.adversary import Array, candidate_pairs, measure_values
+from property.random_twins import Scenario, draw_scenario
 from twincert._reference import exact
 from twincert._reference.network import Activation
 

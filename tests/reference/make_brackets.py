@@ -13,9 +13,9 @@ import json
 import sys
 
 import numpy as np
-from frozen_twins import BRACKETS, FrozenTwin, frozen_twins, load_brackets
-from moment_sdp import solve
 
+from reference.frozen_twins import BRACKETS, FrozenTwin, frozen_twins, load_brackets
+from reference.moment_sdp import solve
 from twincert._reference.exact_max import maximum
 from twincert._reference.network import Array
 from twincert._reference.objective import linear, squared_norm
@@ -32,15 +32,11 @@ def is_large(twin: FrozenTwin) -> bool:
 
 
 def pieces(twin: FrozenTwin) -> list[tuple[Array, Array]]:
-    """Equal parts of the box along its first input; a single input is cut finer: small parts make easy programs."""
-    count = 32 if len(twin.lower) == 1 else 1
-    cuts = np.linspace(twin.lower[0], twin.upper[0], count + 1)
-    parts = []
-    for low, high in itertools.pairwise(cuts):
-        lower, upper = twin.lower.copy(), twin.upper.copy()
-        lower[0], upper[0] = low, high
-        parts.append((lower, upper))
-    return parts
+    """The box cut into halves along every input, a single input into 32: small parts have few unstable neurons."""
+    count = 32 if len(twin.lower) == 1 else 2
+    cuts = [np.linspace(low, high, count + 1) for low, high in zip(twin.lower, twin.upper, strict=True)]
+    sides = [list(itertools.pairwise(cut)) for cut in cuts]
+    return [(np.array([s[0] for s in part]), np.array([s[1] for s in part])) for part in itertools.product(*sides)]
 
 
 def truth(twin: FrozenTwin) -> list[list[float]]:
@@ -85,10 +81,11 @@ def bracket(twin: FrozenTwin) -> dict[str, object]:
 
 def main(names: list[str]) -> None:
     brackets = load_brackets() if BRACKETS.exists() else {}
-    for twin in frozen_twins():
+    for twin in sorted(frozen_twins(), key=is_large):
         if names and twin.name not in names:
             continue
         entry: dict[str, object] = {"digest": twin.digest, "truth": truth(twin)}
+        print(twin.name, entry["truth"], flush=True)  # noqa: T201
         entry["sdp"] = bracket(twin)
         brackets[twin.name] = entry
         BRACKETS.write_text(json.dumps(brackets, indent=1, sort_keys=True) + "\n")

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from frozen_twins import FrozenTwin, frozen_twins, load_brackets
 
 import twincert
+from reference.frozen_twins import FrozenTwin, frozen_twins, load_brackets
 
 BRACKETS = load_brackets()
 # The bracket is the limit of the relaxation with interval bounds of the differences; the splitting stops a little above

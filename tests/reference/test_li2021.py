@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from li2021 import DATA, ROWS, load_pair
 
 import twincert
+from reference.li2021 import DATA, ROWS, load_pair
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="shared data is absent")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from slope_only import INSTANCES, section_seven, slope_only_sdp
 
 import twincert
+from reference.slope_only import INSTANCES, section_seven, slope_only_sdp
 
 VALUES = (0.02927, 0.4487, 0.0447, 0.00295)
 VALID_BOUNDS = (0.02240, 0.3539, 0.0432, 0.00295)  # the prototype's after 1500 iterations

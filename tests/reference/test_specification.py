@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from frozen_twins import FrozenTwin, frozen_twins, load_brackets
 
+from reference.frozen_twins import FrozenTwin, frozen_twins, load_brackets
 from twincert._reference import crown, exact, intervals, splitting
 from twincert._reference.bound import overlap
 from twincert._reference.exact_max import maximum

@@ -118,4 +118,5 @@ def maximum(
     point = np.clip(result.x[inputs], lower, upper)
     activation = Activation("leaky_relu", slope) if slope else Activation()
     at = evaluate(reference, point[None], activation) - evaluate(compressed, point[None], activation)
-    return Maximum(float((at @ direction)[0]), float(-result.mip_dual_bound), point)
+    bound = result.fun if result.mip_dual_bound is None else result.mip_dual_bound  # None without unstable neurons
+    return Maximum(float((at @ direction)[0]), -float(bound), point)
