@@ -56,7 +56,7 @@ def encode_number(value: float) -> float | str:
 def decode_number(value: object, field: str) -> float:
     """Inverse of ``encode_number``; JSON integers count as numbers, overflow does not."""
     if value in ("inf", "-inf"):
-        return float(cast(str, value))
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(field, f'expected a number, "inf" or "-inf", found {shorten(value)}')
     try:

@@ -53,7 +53,7 @@ def certify(
 ) -> Certificate:
     """Prove an upper bound of the error between the two networks of a twin, for every input of a set.
 
-    - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (each f_i - g_i on both sides)
+    - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides)
       or ``Output(i)``
     - method: "interval", "crown" (backward linear bounds), "sdp", or "auto": from cheap to tight, until threshold or
       time_limit decides
@@ -61,7 +61,7 @@ def certify(
     - time_limit: seconds; the best bound so far is returned when they are over
     - settings: of the solver and the attack, a dict or ``Settings``
     - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows: bool; input_reduction:
-      "automatic", "never" or "always"); chosen automatically when None
+      "automatic", "never" or "always"; False and "automatic" where left out); chosen automatically when None
     - callback: called with a ``Progress`` now and then; returning False stops
 
     The bound is valid however the computation ends: at a limit, when the callback stops it, or on Ctrl-C, which returns
@@ -84,7 +84,6 @@ def certify(
     target = None if threshold is None else _number("threshold", threshold, "a finite number, at least 0", finite=True)
     if callback is not None and not callable(callback):
         raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
-    watch = _Watch(callback)
     is_output = isinstance(chosen, Output)
     with single_thread():
         result = _core.certify(
@@ -97,30 +96,21 @@ def certify(
             time_limit=limit,
             settings=dict(Settings.of(settings)),
             rows=_row_options(rows),
-            callback=None if callback is None else watch,
+            callback=None if callback is None else _stoppable(callback),
         )
-    if watch.raised is not None:
-        raise watch.raised
     return Certificate.from_result(twin, input_set, chosen, target, result)
 
 
-class _Watch:
-    """Calls the user's callback; its exceptions stop the computation and are kept for the caller."""
+def _stoppable(callback: Callback) -> Callback:
+    """The callback, for which Ctrl-C while it runs means the same as returning False."""
 
-    def __init__(self, callback: Callback | None) -> None:
-        self.callback = callback
-        self.raised: Exception | None = None
-
-    def __call__(self, progress: Progress) -> bool:
-        assert self.callback is not None
+    def watch(progress: Progress) -> object:
         try:
-            answer = self.callback(progress)
+            return callback(progress)
         except KeyboardInterrupt:
             return False
-        except Exception as error:
-            self.raised = error
-            return False
-        return answer is None or bool(answer)
+
+    return watch
 
 
 def _number(name: str, value: object, expected: str, finite: bool = False, positive: bool = False) -> float:
@@ -146,4 +136,4 @@ def _row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str]
             raise SettingsError(f"rows: expected {', '.join(ROW_FAMILIES)} or input_reduction, found {name!r}")
         elif value not in INPUT_REDUCTIONS:
             raise SettingsError(f"rows['input_reduction']: expected one of {INPUT_REDUCTIONS}, found {value!r}")
-    return dict(rows)
+    return {**dict.fromkeys(ROW_FAMILIES, False), "input_reduction": "automatic", **rows}

@@ -7,7 +7,7 @@ import inspect
 import math
 import operator
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from twincert import _core
 from twincert.errors import SettingsError
@@ -26,7 +26,7 @@ class SettingInfo(TypedDict):
 
 def settings_table() -> list[SettingInfo]:
     """Every setting with its type, default, range and a sentence."""
-    return [SettingInfo(**row) for row in _core.settings_table()]
+    return cast(list[SettingInfo], _core.settings_table())
 
 
 _TABLE = {row["name"]: row for row in settings_table()}
