@@ -33,7 +33,8 @@ class SymmetricEigensolver {
  public:
   explicit SymmetricEigensolver(Index size);
   // Overwrites `matrix` (lower triangle read) with the eigenvectors, columns in ascending order of eigenvalue.
-  // Returns false when the decomposition did not converge.
+  // Returns false when the decomposition did not converge or the matrix holds NaN or infinity. Allocates nothing, except that
+  // without a registered BLAS Eigen allocates one vector above size 32.
   bool solve(Matrix& matrix, Vector& eigenvalues);
 
  private:

@@ -18,6 +18,15 @@ inline constexpr double underflow_unit = std::numeric_limits<double>::denorm_min
 double next_up(double x);
 double next_down(double x);
 
+// The exact a + b, a - b or a b rounded outward: the exact value itself when it is a double (a product of at least 2^-900).
+// Zero times infinity is zero; an overflow towards the wrong side gives the largest finite number.
+double add_up(double a, double b);
+double add_down(double a, double b);
+double sub_up(double a, double b);
+double sub_down(double a, double b);
+double mul_up(double a, double b);
+double mul_down(double a, double b);
+
 // Upper bound of n u / (1 - n u): |fl(a.b) - a.b| <= gamma(n) |a|.|b| for vectors of length n, any order, with or without FMA.
 double gamma(Index n);
 

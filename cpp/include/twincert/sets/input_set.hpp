@@ -45,7 +45,7 @@ class InputSet {
   bool shared_input() const { return shared_; }  // difference is zero
   Index size() const { return difference_.size(); }
 
-  const IntervalVector& bounding_box() const { return box_; }            // of x
+  const IntervalVector& bounding_box() const { return box_; }                        // of x
   const IntervalVector& compressed_bounding_box() const { return compressed_box_; }  // of y = x - (x - y), outward rounded
 
   // Rigorous upper bounds, one per row, of max C x over the region (exact up to rounding for Box and Ball; for a Polytope a valid
@@ -54,9 +54,11 @@ class InputSet {
   // The same for max P x + Q y over all pairs (x, y) of the set.
   Vector maximum(const Matrix& reference_coefficients, const Matrix& compressed_coefficients) const;
 
-  // True when float64 x lies in the region exactly as described (no tolerance; evaluated with outward rounding, so that borderline points are refused).
+  // True when float64 x lies in the region exactly as described (no tolerance; evaluated with outward rounding, so that borderline points
+  // are refused).
   bool contains(const Vector& x) const;
   // n x count points inside the region (contains() holds for each), deterministic in the seed; half of them at vertices or on the boundary.
+  // sample and project throw ParseError for a polytope in which no point could be verified (empty, or without an interior).
   Matrix sample(Index count, std::uint64_t seed) const;
   // Moves x into the region (Euclidean projection for Box and Ball; towards an interior point for Polytope); contains(result) holds.
   Vector project(const Vector& x) const;
@@ -67,6 +69,7 @@ class InputSet {
   bool shared_;
   IntervalVector box_;
   IntervalVector compressed_box_;
+  Vector interior_;  // of a Polytope; empty when no interior point was found
 };
 
 }  // namespace twincert::sets

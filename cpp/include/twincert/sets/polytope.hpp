@@ -1,0 +1,23 @@
+// Dual bounds and feasible points of {x in bounds : A x <= b}.
+#pragma once
+
+#include <optional>
+
+#include "twincert/sets/input_set.hpp"
+
+namespace twincert::sets {
+
+// Rigorous upper bounds of max C x, one per row: for any multipliers m >= 0, m b + max over the bounds of (C - m A) x. The multipliers
+// come from exact coordinate-wise minimisation of that convex, piecewise linear function; never looser than the bounds alone.
+Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients);
+
+// A row whose constraint the others rule out: min A_k x over the rest is proven to exceed b_k (Farkas). Empty when none was found.
+std::optional<Index> infeasible_row(const Polytope& polytope);
+
+// True when x satisfies every inequality, evaluated with outward rounding.
+bool polytope_contains(const Polytope& polytope, const Vector& x);
+
+// A point as deep inside as successive projections find (Agmon 1954), with margins halved until they succeed.
+std::optional<Vector> polytope_interior(const Polytope& polytope);
+
+}  // namespace twincert::sets

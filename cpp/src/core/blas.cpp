@@ -1,0 +1,173 @@
+#include "twincert/core/blas.hpp"
+
+#include <limits>
+#include <string>
+
+#include "twincert/core/error.hpp"
+
+namespace twincert::core {
+namespace {
+
+constexpr Index eigen_limit = 32;
+using SmallMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, eigen_limit, eigen_limit>;
+
+BlasTable& table() {
+  static BlasTable instance;
+  return instance;
+}
+
+int to_int(Index value) {
+  if (value > std::numeric_limits<int>::max())
+    throw ShapeError("a matrix dimension of " + std::to_string(value) + " is too large for BLAS");
+  return static_cast<int>(value);
+}
+
+// BLAS takes pointers to mutable data but only writes the result.
+double* mutable_data(const double* data) { return const_cast<double*>(data); }  // NOLINT
+
+void check_shapes(const char* name, bool fits, const Matrix& a, const Matrix& b) {
+  if (fits) return;
+  throw ShapeError(std::string(name) + ": a " + std::to_string(a.rows()) + " x " + std::to_string(a.cols()) + " matrix does not fit a " +
+                   std::to_string(b.rows()) + " x " + std::to_string(b.cols()) + " one");
+}
+
+template <typename Product>
+void store(const Product& product, double alpha, double beta, Matrix& c) {
+  if (beta == 0.0) {
+    c.noalias() = alpha * product;
+  } else {
+    if (beta != 1.0) c *= beta;
+    c.noalias() += alpha * product;
+  }
+}
+
+}  // namespace
+
+void register_blas(const BlasTable& entries) { table() = entries; }
+
+bool blas_registered() {
+  const BlasTable& entries = table();
+  return entries.dgemm && entries.dsyrk && entries.dsymm && entries.dsyevd;
+}
+
+const BlasTable& blas() { return table(); }
+
+void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c) {
+  const bool flip_a = trans_a == Transpose::yes;
+  const bool flip_b = trans_b == Transpose::yes;
+  const Index rows = flip_a ? a.cols() : a.rows();
+  const Index inner = flip_a ? a.rows() : a.cols();
+  const Index columns = flip_b ? b.rows() : b.cols();
+  check_shapes("gemm", inner == (flip_b ? b.cols() : b.rows()), a, b);
+  if (beta == 0.0) {
+    c.resize(rows, columns);
+  } else {
+    check_shapes("gemm result", c.rows() == rows && c.cols() == columns, a, c);
+  }
+  if (rows == 0 || columns == 0) return;
+  if (blas_registered() && inner > 0) {
+    char op_a = flip_a ? 'T' : 'N';
+    char op_b = flip_b ? 'T' : 'N';
+    int m = to_int(rows), n = to_int(columns), k = to_int(inner);
+    int lda = to_int(a.rows()), ldb = to_int(b.rows()), ldc = m;
+    table().dgemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a.data()), &lda, mutable_data(b.data()), &ldb, &beta, c.data(), &ldc);
+    return;
+  }
+  if (flip_a && flip_b) {
+    store(a.transpose() * b.transpose(), alpha, beta, c);
+  } else if (flip_a) {
+    store(a.transpose() * b, alpha, beta, c);
+  } else if (flip_b) {
+    store(a * b.transpose(), alpha, beta, c);
+  } else {
+    store(a * b, alpha, beta, c);
+  }
+}
+
+void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c) {
+  if (beta == 0.0) c.resize(rows, rows);
+  if (c.rows() != rows || c.cols() != rows) {
+    throw ShapeError("syrk_lower: the result is " + std::to_string(c.rows()) + " x " + std::to_string(c.cols()) + ", expected " +
+                     std::to_string(rows) + " x " + std::to_string(rows));
+  }
+  if (rows == 0) return;
+  if (blas_registered() && columns > 0) {
+    char lower = 'L';
+    char plain = 'N';
+    int n = to_int(rows), k = to_int(columns), lda = to_int(stride), ldc = n;
+    table().dsyrk(&lower, &plain, &n, &k, &alpha, mutable_data(a), &lda, &beta, c.data(), &ldc);
+    return;
+  }
+  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> factor(a, rows, columns, Eigen::OuterStride<>(stride));
+  if (beta == 0.0) {
+    c.triangularView<Eigen::Lower>().setZero();
+  } else if (beta != 1.0) {
+    c.triangularView<Eigen::Lower>() *= beta;
+  }
+  if (columns > 0) c.selfadjointView<Eigen::Lower>().rankUpdate(factor, alpha);
+}
+
+void symm_lower(const Matrix& a, const Matrix& b, Matrix& c) {
+  check_shapes("symm_lower", a.rows() == a.cols() && a.cols() == b.rows(), a, b);
+  c.resize(b.rows(), b.cols());
+  if (c.size() == 0) return;
+  if (!blas_registered()) {
+    c.noalias() = a.selfadjointView<Eigen::Lower>() * b;
+    return;
+  }
+  char left = 'L';
+  char lower = 'L';
+  int m = to_int(b.rows()), n = to_int(b.cols());
+  double one = 1.0, zero = 0.0;
+  table().dsymm(&left, &lower, &m, &n, &one, mutable_data(a.data()), &m, mutable_data(b.data()), &m, &zero, c.data(), &m);
+}
+
+SymmetricEigensolver::SymmetricEigensolver(Index size) : size_(size) {
+  if (size <= eigen_limit) return;
+  if (blas_registered()) {
+    // LAPACK's own formula for dsyevd with eigenvectors.
+    work_.resize(1 + 6 * size + 2 * size * size);
+    integer_work_.resize(3 + 5 * size);
+    to_int(work_.size());
+  } else {
+    eigen_ = Eigen::SelfAdjointEigenSolver<Matrix>(size);
+  }
+}
+
+bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
+  if (matrix.rows() != size_ || matrix.cols() != size_) {
+    throw ShapeError("SymmetricEigensolver of size " + std::to_string(size_) + " got a " + std::to_string(matrix.rows()) + " x " +
+                     std::to_string(matrix.cols()) + " matrix");
+  }
+  eigenvalues.resize(size_);
+  if (size_ == 0) return true;
+  // Eigen's and LAPACK's iterations need not end on NaN or infinity.
+  for (Index j = 0; j < size_; ++j) {
+    if (!matrix.col(j).tail(size_ - j).allFinite()) return false;
+  }
+  if (size_ <= eigen_limit) {
+    // A bounded size keeps Eigen's workspace on the stack.
+    const SmallMatrix small = matrix;
+    const Eigen::SelfAdjointEigenSolver<SmallMatrix> solver(small);
+    if (solver.info() != Eigen::Success) return false;
+    matrix = solver.eigenvectors();
+    eigenvalues = solver.eigenvalues();
+    return true;
+  }
+  if (work_.size() > 0) {
+    char vectors = 'V';
+    char lower = 'L';
+    int n = to_int(size_), info = 0;
+    int work_size = to_int(work_.size()), integer_work_size = to_int(integer_work_.size());
+    table().dsyevd(&vectors, &lower, &n, matrix.data(), &n, eigenvalues.data(), work_.data(), &work_size, integer_work_.data(),
+                   &integer_work_size, &info);
+    return info == 0;
+  }
+  eigen_.compute(matrix);
+  if (eigen_.info() != Eigen::Success) return false;
+  matrix = eigen_.eigenvectors();
+  eigenvalues = eigen_.eigenvalues();
+  return true;
+}
+
+}  // namespace twincert::core
