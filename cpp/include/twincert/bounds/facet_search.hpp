@@ -1,0 +1,39 @@
+// Finds the facets that PolygonPair chooses from. Nothing here is trusted: a poor facet costs tightness only.
+#pragma once
+
+#include <vector>
+
+#include "twincert/bounds/envelope.hpp"
+
+namespace twincert::bounds {
+
+class FacetSearch {
+ public:
+  explicit FacetSearch(PolygonPair& pair) : pair_(pair) {}
+  void run();
+
+ private:
+  // A vertex relative to the reference point, axes (a_f, difference) scaled to the polygon's widths; F = act(a_f), change = F - act(a_g).
+  struct Point {
+    double x, y, f, change;
+  };
+  // A convex combination of up to three vertices whose mean is the reference point.
+  struct Corner {
+    double f, change;
+    double f_by_x, f_by_y, change_by_x, change_by_y;
+  };
+
+  void collect_points();
+  void collect_triangles();
+  void collect_segments();
+  void keep_hull();
+  PolygonPair::Facet facet_of(const Corner& corner) const;
+
+  PolygonPair& pair_;
+  std::vector<Point> points_;
+  std::vector<Corner> corners_;
+  double x_width_ = 0.0;  // zero: the polygon has no extent in that direction
+  double y_width_ = 0.0;
+};
+
+}  // namespace twincert::bounds

@@ -1,0 +1,186 @@
+#include "twincert/bounds/backward.hpp"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "twincert/core/blas.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// NaN, and minus infinity (which only overflow produces), say nothing.
+double proven_upper(double x) { return x > -infinity ? x : infinity; }
+
+// W on top of -W, or with the signs exchanged.
+Matrix both_directions(const Matrix& weight, double sign) {
+  Matrix rows(2 * weight.rows(), weight.cols());
+  rows.topRows(weight.rows()) = sign * weight;
+  rows.bottomRows(weight.rows()) = -sign * weight;
+  return rows;
+}
+
+IntervalVector as_intervals(const Vector& maxima) {
+  const Index count = maxima.size() / 2;
+  return {-maxima.tail(count), maxima.head(count)};
+}
+
+Vector image_magnitude(const network::Activation& activation, const IntervalVector& x) {
+  Vector result(x.size());
+  for (Index i = 0; i < x.size(); ++i) result[i] = activation.image(x[i]).magnitude();
+  return result;
+}
+
+}  // namespace
+
+BackwardPass::BackwardPass(const Twin& twin, const InputSet& set) : twin_(twin), set_(set) {
+  add_affine(set.bounding_box().magnitude(), set.compressed_bounding_box().magnitude());
+}
+
+void BackwardPass::add_affine(const Vector& reference_magnitude, const Vector& compressed_magnitude) {
+  const auto affine = [](const network::Stage& stage, const Vector& magnitude) {
+    Affine result{&stage.weight, &stage.bias, stage.bias.cwiseAbs(), core::round_up_sum(magnitude.sum(), magnitude.size())};
+    result.load += stage.weight.cwiseAbs() * magnitude;
+    for (double& x : result.load) x = core::round_up_sum(x, magnitude.size() + 1);
+    return result;
+  };
+  const network::StagePair& pair = twin_.stages()[reference_.size()];
+  reference_.push_back(affine(pair.reference, reference_magnitude));
+  compressed_.push_back(affine(pair.compressed, compressed_magnitude));
+}
+
+void BackwardPass::add_stage(const StageBounds& bounds) {
+  const network::StagePair& pair = twin_.stages()[relaxed_.size()];
+  const auto lines = [](const network::Activation& activation, const IntervalVector& x) {
+    std::vector<LinePair> result;
+    result.reserve(static_cast<std::size_t>(x.size()));
+    for (Index i = 0; i < x.size(); ++i) result.push_back(enclosing_lines(activation, x[i]));
+    return result;
+  };
+  Relaxed relaxed{lines(pair.reference.activation, bounds.reference), lines(pair.compressed.activation, bounds.compressed), {}};
+  if (pair.paired) {
+    relaxed.pairs.reserve(relaxed.reference.size());
+    for (Index i = 0; i < bounds.difference.size(); ++i) {
+      relaxed.pairs.push_back(
+          pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+    }
+  }
+  relaxed_.push_back(std::move(relaxed));
+  if (relaxed_.size() < twin_.stages().size()) {
+    add_affine(image_magnitude(pair.reference.activation, bounds.reference),
+               image_magnitude(pair.compressed.activation, bounds.compressed));
+  }
+}
+
+// Coefficients of the values after stage `stage`'s activation become coefficients of the values before it.
+void BackwardPass::through_activation(Index stage, Rows& rows) const {
+  const Relaxed& relaxed = relaxed_[static_cast<std::size_t>(stage)];
+  const Index count = rows.constant.size();
+  const bool pairwise = !relaxed.pairs.empty() && rows.reference.cols() > 0 && rows.compressed.cols() > 0;
+  Vector constant = Vector::Zero(count);
+  Vector load = Vector::Zero(count);
+  if (pairwise) {
+    for (Index i = 0; i < rows.reference.cols(); ++i) {
+      const PairRows batch{count, rows.reference.col(i).data(), rows.compressed.col(i).data(), constant.data(), load.data()};
+      std::visit([&](const auto& pair) { pair.relax(batch); }, relaxed.pairs[static_cast<std::size_t>(i)]);
+    }
+  } else {
+    for (Index i = 0; i < rows.reference.cols(); ++i) {
+      relax_single(relaxed.reference[static_cast<std::size_t>(i)], count, rows.reference.col(i).data(), constant.data(), load.data());
+    }
+    for (Index i = 0; i < rows.compressed.cols(); ++i) {
+      relax_single(relaxed.compressed[static_cast<std::size_t>(i)], count, rows.compressed.col(i).data(), constant.data(), load.data());
+    }
+  }
+  // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
+  const Index neurons = rows.reference.cols() + rows.compressed.cols();
+  const double relative = core::gamma(neurons + neuron_rounding);
+  const double underflow = static_cast<double>(neurons * neuron_rounding) * core::underflow_unit;
+  for (Index r = 0; r < count; ++r) {
+    const double error = core::round_up_sum(relative * core::round_up_sum(load[r], neurons + neuron_rounding) + underflow, 2);
+    rows.constant[r] = core::next_up(core::next_up(rows.constant[r] + constant[r]) + error);
+  }
+}
+
+// Coefficients of a = W x + b become coefficients of x.
+void BackwardPass::through_affine(Index stage, Rows& rows) const {
+  const auto step = [&rows](const Affine& affine, Matrix& coefficients) {
+    if (coefficients.cols() == 0) return;
+    const Index terms = coefficients.cols();
+    const Vector shift = coefficients * *affine.bias;
+    const Vector load = coefficients.cwiseAbs() * affine.load;
+    Matrix product(coefficients.rows(), affine.weight->cols());
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, *affine.weight, 0.0, product);
+    coefficients.swap(product);
+    const double relative = core::gamma(terms + 2);
+    const double underflow = core::round_up_sum(static_cast<double>(terms + 2) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
+    const Vector sizes = coefficients.cwiseAbs().rowwise().sum();
+    for (Index r = 0; r < rows.constant.size(); ++r) {
+      const double error = core::round_up_sum(relative * core::round_up_sum(load[r], terms + 1) + underflow, 2);
+      // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.
+      rows.constant[r] = core::next_up(core::next_up(rows.constant[r] + shift[r]) + error) + 0.0 * sizes[r];
+    }
+  };
+  step(reference_[static_cast<std::size_t>(stage)], rows.reference);
+  step(compressed_[static_cast<std::size_t>(stage)], rows.compressed);
+}
+
+// `rows` holds coefficients of stage's input.
+Vector BackwardPass::finish(Index stage, Rows rows) const {
+  for (Index j = stage - 1; j >= 0; --j) {
+    through_activation(j, rows);
+    through_affine(j, rows);
+  }
+  Vector result;
+  if (rows.compressed.cols() == 0) {
+    rows.compressed.setZero(rows.reference.rows(), set_.size());
+  } else if (rows.reference.cols() == 0) {
+    rows.reference.setZero(rows.compressed.rows(), set_.size());
+  }
+  // A row that overflowed is infinite already; the set is asked about finite coefficients only.
+  for (Index r = 0; r < rows.constant.size(); ++r) {
+    if (std::isfinite(rows.constant[r])) continue;
+    rows.reference.row(r).setZero();
+    rows.compressed.row(r).setZero();
+    rows.constant[r] = infinity;
+  }
+  result = set_.maximum(rows.reference, rows.compressed);
+  for (Index r = 0; r < result.size(); ++r) result[r] = proven_upper(core::next_up(result[r] + rows.constant[r]));
+  return result;
+}
+
+IntervalVector BackwardPass::reference(Index stage) const {
+  const Affine& affine = reference_[static_cast<std::size_t>(stage)];
+  Rows rows{both_directions(*affine.weight, 1.0), {}, Vector(2 * affine.bias->size())};
+  rows.constant << *affine.bias, -*affine.bias;
+  return as_intervals(finish(stage, std::move(rows)));
+}
+
+IntervalVector BackwardPass::compressed(Index stage) const {
+  const Affine& affine = compressed_[static_cast<std::size_t>(stage)];
+  Rows rows{{}, both_directions(*affine.weight, 1.0), Vector(2 * affine.bias->size())};
+  rows.constant << *affine.bias, -*affine.bias;
+  return as_intervals(finish(stage, std::move(rows)));
+}
+
+IntervalVector BackwardPass::difference(Index stage) const {
+  const Affine& f = reference_[static_cast<std::size_t>(stage)];
+  const Affine& g = compressed_[static_cast<std::size_t>(stage)];
+  const Vector shift = *f.bias - *g.bias;
+  Rows rows{both_directions(*f.weight, 1.0), both_directions(*g.weight, -1.0), Vector(2 * shift.size())};
+  for (Index i = 0; i < shift.size(); ++i) {
+    rows.constant[i] = core::next_up(shift[i]);
+    rows.constant[shift.size() + i] = core::next_up(-shift[i]);
+  }
+  return as_intervals(finish(stage, std::move(rows)));
+}
+
+Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows) const {
+  Rows rows{reference_rows, compressed_rows, Vector::Zero(reference_rows.rows())};
+  through_affine(stage, rows);
+  return finish(stage, std::move(rows));
+}
+
+}  // namespace twincert::bounds

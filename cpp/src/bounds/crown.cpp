@@ -1,0 +1,42 @@
+#include "twincert/bounds/backward.hpp"
+#include "twincert/bounds/forward.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+// a_f = a_g + delta, a_g = a_f - delta, delta = a_f - a_g: each of the three sharpens the others.
+void tighten_by_identity(StageBounds& bounds) {
+  for (Index i = 0; i < bounds.difference.size(); ++i) {
+    const Interval f = bounds.reference[i];
+    const Interval g = bounds.compressed[i];
+    const Interval delta = bounds.difference[i];
+    bounds.difference.set(i, core::intersect(delta, f - g));
+    bounds.reference.set(i, core::intersect(f, g + delta));
+    bounds.compressed.set(i, core::intersect(g, f - delta));
+  }
+}
+
+}  // namespace
+
+TwinBounds crown_bounds(const Twin& twin, const InputSet& set) {
+  const TwinBounds intervals = interval_bounds(twin, set);
+  BackwardPass backward(twin, set);
+  TwinBounds bounds;
+  for (std::size_t k = 0; k < twin.stages().size(); ++k) {
+    StageBounds stage = intervals.stages[k];
+    if (k > 0) {
+      const Index index = static_cast<Index>(k);
+      stage = intersect(stage, forward_stage(twin.stages()[k], next_input(twin.stages()[k - 1], bounds.stages.back())));
+      const bool paired = twin.stages()[k].paired;
+      stage = intersect(stage, {backward.reference(index), backward.compressed(index),
+                                paired ? backward.difference(index) : IntervalVector{}});
+    }
+    tighten_by_identity(stage);
+    backward.add_stage(stage);
+    bounds.stages.push_back(std::move(stage));
+  }
+  bounds.evaluation_error = evaluation_error(twin, set, bounds.stages).cwiseMin(intervals.evaluation_error);
+  return bounds;
+}
+
+}  // namespace twincert::bounds

@@ -1,0 +1,215 @@
+#include "twincert/bounds/envelope.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "twincert/bounds/facet_search.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+// Beyond this, sums of two bounds could overflow.
+constexpr double largest_usable = 0x1p1000;
+
+bool usable(Interval x) { return x.magnitude() <= largest_usable; }
+
+// x within the interval, up to more than the rounding of one addition. Vertices slightly outside cost nothing but tightness.
+bool nearly_inside(double x, Interval interval) {
+  const double slack = 0x1p-50 * (std::abs(x) + interval.magnitude());
+  return x >= interval.lower - slack && x <= interval.upper + slack;
+}
+
+struct Cuts {
+  std::size_t count = 2;
+  std::array<double, 4> at{};
+};
+
+Cuts cuts_of(const Activation& activation, Interval x) {
+  Cuts cuts{2, {x.lower, x.upper}};
+  const Kinks kinks = kinks_inside(activation, x);
+  for (std::size_t k = 0; k < static_cast<std::size_t>(kinks.count); ++k) cuts.at[cuts.count++] = kinks.at[k];
+  return cuts;
+}
+
+double line_value(Line line, double x) { return line.slope * x + line.intercept; }
+
+// Encloses s d for s in slopes, d in domain: max(s0 d, s1 d) is convex in d, so the chord through the ends is above it.
+Line change_upper_line(Interval slopes, Interval domain) {
+  const auto top = [&](double d) { return (slopes * Interval{d, d}).upper; };
+  const double width = domain.upper - domain.lower;
+  const double chord = width > 0.0 ? (top(domain.upper) - top(domain.lower)) / width : slopes.upper;
+  const double slope = std::clamp(chord, slopes.lower, slopes.upper);
+  double intercept = -infinity;
+  for (const double d : {domain.lower, domain.upper}) {
+    const Interval excess = slopes * Interval{d, d} - slope * Interval{d, d};
+    intercept = std::max(intercept, excess.upper);
+  }
+  return {slope, intercept};
+}
+
+// `magnitude` bounds |a_f| and |a_g|, which the slope gets multiplied by in the end.
+LinePair change_lines(Interval slopes, Interval domain, double magnitude) {
+  const Line upper = change_upper_line(slopes, domain);
+  // s d >= lower line in d is s (-d) <= upper line in -d.
+  const Line mirrored = change_upper_line(slopes, -domain);
+  const Line lower{mirrored.slope, -mirrored.intercept};
+  const auto load = [&](Line line) {
+    return (std::abs(line.slope) * Interval{0.0, 2.0 * magnitude} + Interval{0.0, std::abs(line.intercept)}).upper;
+  };
+  return {lower, upper, std::max(load(lower), load(upper))};
+}
+
+}  // namespace
+
+void AffinePair::relax(const PairRows& rows) const {
+  for (Index r = 0; r < rows.count; ++r) {
+    const double p = rows.p[r];
+    const double q = rows.q[r];
+    rows.p[r] = p * reference.slope;
+    rows.q[r] = q * compressed.slope;
+    rows.constant[r] += p * reference.intercept + q * compressed.intercept;
+    rows.load[r] += std::abs(p) * reference_load + std::abs(q) * compressed_load;
+  }
+}
+
+// The vertices lie on two lines each. On a_f = A, a_g = B both coordinates are exact; on a_f = A, difference = D the other one is
+// A - D, rounded once, so the stored vertex is within u |a_g| of the true one (likewise for a_f). A vertex of the polygon satisfies
+// all constraints exactly, so its rounded image passes nearly_inside: no true vertex is missed.
+PolygonPair::PolygonPair(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
+  const Cuts f_cuts = cuts_of(activation, reference);
+  const Cuts g_cuts = cuts_of(activation, compressed);
+  for (std::size_t i = 0; i < f_cuts.count; ++i) {
+    const double a_f = f_cuts.at[i];
+    for (std::size_t j = 0; j < g_cuts.count; ++j) {
+      if (nearly_inside(a_f - g_cuts.at[j], difference)) add_vertex(activation, a_f, g_cuts.at[j], a_f - g_cuts.at[j]);
+    }
+    for (const double d : {difference.lower, difference.upper}) {
+      if (nearly_inside(a_f - d, compressed)) add_vertex(activation, a_f, a_f - d, d);
+    }
+  }
+  for (std::size_t j = 0; j < g_cuts.count; ++j) {
+    for (const double d : {difference.lower, difference.upper}) {
+      if (nearly_inside(g_cuts.at[j] + d, reference)) add_vertex(activation, g_cuts.at[j] + d, g_cuts.at[j], d);
+    }
+  }
+  for (std::size_t j = 0; j < vertices_; ++j) {
+    reference_load_ = std::max({reference_load_, std::abs(a_f_[j]), std::abs(f_[j])});
+    compressed_load_ = std::max({compressed_load_, std::abs(a_g_[j]), std::abs(g_[j])});
+  }
+  if (!empty()) FacetSearch(*this).run();
+}
+
+void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_g, double difference) {
+  for (std::size_t j = 0; j < vertices_; ++j) {
+    if (a_f_[j] == a_f && a_g_[j] == a_g) return;
+  }
+  a_f_[vertices_] = a_f;
+  a_g_[vertices_] = a_g;
+  difference_[vertices_] = difference;
+  f_[vertices_] = activation(a_f);
+  g_[vertices_] = activation(a_g);
+  ++vertices_;
+}
+
+// Rounding of the violation, per vertex, with e = (|p| + |p'|) reference_load + (|q| + |q'|) compressed_load: the sum of four products
+// gamma(4) e, the rounded vertex u e (activations are 1-Lipschitz), the rounded slope of leaky ReLU u e; t itself is at most
+// (1 + gamma(4)) e, and e is computed with gamma(4). Together below gamma(neuron_rounding) e. Products that underflow are the caller's.
+void PolygonPair::relax(const PairRows& rows) const {
+  for (Index r = 0; r < rows.count; ++r) {
+    const double p = rows.p[r];
+    const double q = rows.q[r];
+    std::size_t best = 0;
+    double best_value = -infinity;
+    for (std::size_t k = 0; k < facets_; ++k) {
+      const double value = p * facet_[k].value_f + q * facet_[k].value_g;
+      if (value > best_value) {
+        best = k;
+        best_value = value;
+      }
+    }
+    const Facet& facet = facet_[best];
+    const double by_f = p * facet.f_by_f + q * facet.g_by_f;
+    const double by_g = p * facet.f_by_g + q * facet.g_by_g;
+    double violation = p * f_[0] + q * g_[0] - by_f * a_f_[0] - by_g * a_g_[0];
+    for (std::size_t j = 1; j < vertices_; ++j) {
+      violation = std::max(violation, p * f_[j] + q * g_[j] - by_f * a_f_[j] - by_g * a_g_[j]);
+    }
+    rows.p[r] = by_f;
+    rows.q[r] = by_g;
+    rows.constant[r] += violation;
+    rows.load[r] += (std::abs(p) + std::abs(by_f)) * reference_load_ + (std::abs(q) + std::abs(by_g)) * compressed_load_;
+  }
+}
+
+SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference)
+    : reference_(enclosing_lines(activation, reference)),
+      compressed_(enclosing_lines(activation, compressed)),
+      change_(change_lines(activation.slope_range(core::hull(reference, compressed)), difference,
+                           std::max(reference.magnitude(), compressed.magnitude()))),
+      center_f_(0.5 * reference.lower + 0.5 * reference.upper),
+      center_g_(std::clamp(center_f_ - (0.5 * difference.lower + 0.5 * difference.upper), compressed.lower, compressed.upper)) {}
+
+// Every product below has at most three rounded factors and every coefficient is a sum of two: each is off by at most gamma(6) times
+// the loads, which count |slope| |a| + |intercept| of the lines and |slope| (|a_f| + |a_g|) of the change.
+void SmoothPair::relax(const PairRows& rows) const {
+  const auto choose = [](double coefficient, const LinePair& lines) { return coefficient >= 0.0 ? lines.upper : lines.lower; };
+  for (Index r = 0; r < rows.count; ++r) {
+    const double p = rows.p[r];
+    const double q = rows.q[r];
+    const double sum = p + q;
+    const Line separate_f = choose(p, reference_);
+    const Line separate_g = choose(q, compressed_);
+    // (p + q) act(a_f) - q (act(a_f) - act(a_g)), or (p + q) act(a_g) + p (act(a_f) - act(a_g)).
+    const Line sum_f = choose(sum, reference_);
+    const Line sum_g = choose(sum, compressed_);
+    const Line change_q = choose(-q, change_);
+    const Line change_p = choose(p, change_);
+    const double center_difference = center_f_ - center_g_;
+    const double separate = p * line_value(separate_f, center_f_) + q * line_value(separate_g, center_g_);
+    const double at_f = sum * line_value(sum_f, center_f_) - q * line_value(change_q, center_difference);
+    const double at_g = sum * line_value(sum_g, center_g_) + p * line_value(change_p, center_difference);
+    if (at_f <= separate && at_f <= at_g) {
+      rows.p[r] = sum * sum_f.slope - q * change_q.slope;
+      rows.q[r] = q * change_q.slope;
+      rows.constant[r] += sum * sum_f.intercept - q * change_q.intercept;
+    } else if (at_g <= separate) {
+      rows.p[r] = p * change_p.slope;
+      rows.q[r] = sum * sum_g.slope - p * change_p.slope;
+      rows.constant[r] += sum * sum_g.intercept + p * change_p.intercept;
+    } else {
+      rows.p[r] = p * separate_f.slope;
+      rows.q[r] = q * separate_g.slope;
+      rows.constant[r] += p * separate_f.intercept + q * separate_g.intercept;
+    }
+    rows.load[r] += (std::abs(p) + std::abs(q)) * (std::max(reference_.load, compressed_.load) + change_.load);
+  }
+}
+
+PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
+  Line f{};
+  Line g{};
+  if (affine_on(activation, reference, f) && affine_on(activation, compressed, g)) {
+    return AffinePair{f, g, enclosing_lines(activation, reference).load, enclosing_lines(activation, compressed).load};
+  }
+  // Without usable bounds nothing is known: infinite intercepts make every row that meets this neuron infinite.
+  const AffinePair unknown{{0.0, infinity}, {0.0, infinity}, infinity, infinity};
+  if (!usable(reference) || !usable(compressed) || !usable(difference)) return unknown;
+  if (!activation.piecewise_linear()) return SmoothPair(activation, reference, compressed, difference);
+  const PolygonPair pair(activation, reference, compressed, difference);
+  return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(pair);
+}
+
+// The exact plane is p slope a + p intercept; rounding both products costs at most u |p| load, the bound of t gamma(1) more.
+void relax_single(const LinePair& lines, Index count, double* p, double* constant, double* load) {
+  for (Index r = 0; r < count; ++r) {
+    const double coefficient = p[r];
+    const bool positive = coefficient >= 0.0;
+    p[r] = coefficient * (positive ? lines.upper.slope : lines.lower.slope);
+    constant[r] += coefficient * (positive ? lines.upper.intercept : lines.lower.intercept);
+    load[r] += std::abs(coefficient) * lines.load;
+  }
+}
+
+}  // namespace twincert::bounds

@@ -1,0 +1,155 @@
+#include "twincert/bounds/facet_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace twincert::bounds {
+namespace {
+
+constexpr double flat = 1e-9;           // relative area below which a triangle is a segment
+constexpr double same = 1e-9;           // relative distance below which two vertices are one
+constexpr double rounding_width = 1e-13;  // widths below this share of the magnitudes are rounding noise
+
+double cross(double ax, double ay, double bx, double by) { return ax * by - ay * bx; }
+
+}  // namespace
+
+void FacetSearch::run() {
+  collect_points();
+  collect_triangles();
+  if (corners_.empty()) collect_segments();
+  keep_hull();
+  if (corners_.empty()) {
+    // A single point: the constant.
+    corners_.push_back({points_.front().f, points_.front().change, 0.0, 0.0, 0.0, 0.0});
+  }
+  pair_.facets_ = std::min(corners_.size(), PolygonPair::facet_capacity);
+  for (std::size_t k = 0; k < pair_.facets_; ++k) pair_.facet_[k] = facet_of(corners_[k]);
+}
+
+void FacetSearch::collect_points() {
+  const std::size_t count = pair_.vertices_;
+  const auto width = [count](const auto& values) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
+    return *high - *low;
+  };
+  const double noise = rounding_width * std::max(pair_.reference_load_, pair_.compressed_load_);
+  x_width_ = width(pair_.a_f_) > noise ? width(pair_.a_f_) : 0.0;
+  y_width_ = width(pair_.difference_) > noise ? width(pair_.difference_) : 0.0;
+  // The reference point is the centroid of the vertices; slightly uneven weights keep it off the diagonals between them.
+  double x = 0.0;
+  double y = 0.0;
+  double total = 0.0;
+  for (std::size_t j = 0; j < count; ++j) {
+    const double position = 0.6180339887498949 * static_cast<double>(j + 1);
+    const double weight = 1.0 + 0.02 * (position - std::floor(position));
+    x += weight * pair_.a_f_[j];
+    y += weight * pair_.difference_[j];
+    total += weight;
+  }
+  x /= total;
+  y /= total;
+  for (std::size_t j = 0; j < count; ++j) {
+    const Point point{x_width_ > 0.0 ? (pair_.a_f_[j] - x) / x_width_ : 0.0, y_width_ > 0.0 ? (pair_.difference_[j] - y) / y_width_ : 0.0,
+                      pair_.f_[j], pair_.f_[j] - pair_.g_[j]};
+    const auto close = [&](const Point& other) { return std::abs(other.x - point.x) < same && std::abs(other.y - point.y) < same; };
+    if (std::none_of(points_.begin(), points_.end(), close)) points_.push_back(point);
+  }
+}
+
+void FacetSearch::collect_triangles() {
+  const std::size_t count = points_.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = i + 1; j < count; ++j) {
+      const Point& a = points_[i];
+      const Point& b = points_[j];
+      const double ab = cross(a.x, a.y, b.x, b.y);
+      for (std::size_t k = j + 1; k < count; ++k) {
+        const Point& c = points_[k];
+        const double bc = cross(b.x, b.y, c.x, c.y);
+        const double ca = cross(c.x, c.y, a.x, a.y);
+        const double area = ab + bc + ca;
+        if (!(std::abs(area) > flat) || ab * area < 0.0 || bc * area < 0.0 || ca * area < 0.0) continue;
+        const double inverse = 1.0 / area;
+        const auto gradient_x = [&](double fa, double fb, double fc) {
+          return ((fb - fa) * (c.y - a.y) - (fc - fa) * (b.y - a.y)) * inverse;
+        };
+        const auto gradient_y = [&](double fa, double fb, double fc) {
+          return ((fc - fa) * (b.x - a.x) - (fb - fa) * (c.x - a.x)) * inverse;
+        };
+        corners_.push_back({(bc * a.f + ca * b.f + ab * c.f) * inverse, (bc * a.change + ca * b.change + ab * c.change) * inverse,
+                            gradient_x(a.f, b.f, c.f), gradient_y(a.f, b.f, c.f), gradient_x(a.change, b.change, c.change),
+                            gradient_y(a.change, b.change, c.change)});
+      }
+    }
+  }
+}
+
+// All vertices on a line (one of the three widths is zero): pairs of vertices around the reference point.
+void FacetSearch::collect_segments() {
+  for (std::size_t i = 0; i < points_.size(); ++i) {
+    for (std::size_t j = i + 1; j < points_.size(); ++j) {
+      const Point& a = points_[i];
+      const Point& b = points_[j];
+      const double dx = b.x - a.x;
+      const double dy = b.y - a.y;
+      const double square = dx * dx + dy * dy;
+      const double share = -(a.x * dx + a.y * dy) / square;
+      if (!(share >= 0.0 && share <= 1.0)) continue;
+      const double f = b.f - a.f;
+      const double change = b.change - a.change;
+      corners_.push_back({a.f + share * f, a.change + share * change, f * dx / square, f * dy / square, change * dx / square,
+                          change * dy / square});
+    }
+  }
+}
+
+// Keeps the corners of the convex hull of all (f, change): no other combination is ever the best for a row.
+void FacetSearch::keep_hull() {
+  if (corners_.size() < 2) return;
+  const auto [f_low, f_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.f < b.f; });
+  const auto [c_low, c_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.change < b.change; });
+  const double f_width = f_high->f - f_low->f;
+  const double c_width = c_high->change - c_low->change;
+  const double f_scale = f_width > rounding_width * pair_.reference_load_ ? 1.0 / f_width : 0.0;
+  const double c_scale = c_width > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / c_width : 0.0;
+  const auto x = [&](const Corner& corner) { return (corner.f - f_low->f) * f_scale; };
+  const auto y = [&](const Corner& corner) { return (corner.change - c_low->change) * c_scale; };
+  std::vector<std::pair<double, double>> at;
+  at.reserve(corners_.size());
+  for (const Corner& corner : corners_) at.emplace_back(x(corner), y(corner));
+  std::vector<std::size_t> order(corners_.size());
+  for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return at[a] < at[b]; });
+  constexpr double tolerance = 1e-12;
+  std::vector<std::size_t> hull;
+  const auto extend = [&](std::size_t k, std::size_t start) {
+    while (hull.size() >= start + 2) {
+      const auto& a = at[hull[hull.size() - 2]];
+      const auto& b = at[hull.back()];
+      if (cross(b.first - a.first, b.second - a.second, at[k].first - a.first, at[k].second - a.second) > tolerance) break;
+      hull.pop_back();
+    }
+    hull.push_back(k);
+  };
+  for (const std::size_t k : order) extend(k, 0);
+  const std::size_t start = hull.size() - 1;
+  for (auto k = order.rbegin() + 1; k != order.rend(); ++k) extend(*k, start);
+  if (hull.size() > 1) hull.pop_back();
+  std::vector<Corner> kept;
+  kept.reserve(hull.size());
+  for (const std::size_t k : hull) kept.push_back(corners_[k]);
+  corners_ = std::move(kept);
+}
+
+PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
+  const auto per = [](double gradient, double width) { return width > 0.0 ? gradient / width : 0.0; };
+  const double f_by_af = per(corner.f_by_x, x_width_);
+  const double f_by_d = per(corner.f_by_y, y_width_);
+  const double g_by_af = f_by_af - per(corner.change_by_x, x_width_);
+  const double g_by_d = f_by_d - per(corner.change_by_y, y_width_);
+  // A function of (a_f, a_f - a_g) has the gradient (by a_f + by difference, -by difference) in (a_f, a_g).
+  return {corner.f, corner.f - corner.change, f_by_af + f_by_d, -f_by_d, g_by_af + g_by_d, -g_by_d};
+}
+
+}  // namespace twincert::bounds
