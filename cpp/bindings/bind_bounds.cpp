@@ -1,0 +1,36 @@
+#include <pybind11/eigen.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "twincert/bounds/difference.hpp"
+#include "twincert/bounds/twin_bounds.hpp"
+
+namespace py = pybind11;
+
+void bind_bounds(py::module_& m) {
+  using twincert::bounds::IntervalVector;
+  using twincert::bounds::StageBounds;
+  using twincert::bounds::TwinBounds;
+  using Release = py::call_guard<py::gil_scoped_release>;
+
+  const auto as_tuple = [](const IntervalVector& x) { return py::make_tuple(x.lower, x.upper); };
+  py::class_<StageBounds>(m, "StageBounds", "Proven (lower, upper) arrays of the values before one stage's activation.")
+      .def_property_readonly("reference", [as_tuple](const StageBounds& b) { return as_tuple(b.reference); })
+      .def_property_readonly("compressed", [as_tuple](const StageBounds& b) { return as_tuple(b.compressed); })
+      .def_property_readonly(
+          "difference",
+          [as_tuple](const StageBounds& b) -> py::object {
+            return b.difference.size() == b.reference.size() ? py::object(as_tuple(b.difference)) : py::object(py::none());
+          },
+          "None where the stage's neurons are not paired.");
+  py::class_<TwinBounds>(m, "TwinBounds", "Proven bounds of every stage of a twin.")
+      .def_readonly("stages", &TwinBounds::stages)
+      .def_readonly("evaluation_error", &TwinBounds::evaluation_error)
+      .def("intersect", [](const TwinBounds& a, const TwinBounds& b) { return twincert::bounds::intersect(a, b); }, py::arg("other"));
+  m.def("interval_bounds", &twincert::bounds::interval_bounds, py::arg("twin"), py::arg("set"), Release(),
+        "Differential interval propagation.");
+  m.def("crown_bounds", &twincert::bounds::crown_bounds, py::arg("twin"), py::arg("set"), Release(),
+        "Backward linear bounds with the exact pair envelope.");
+  m.def("difference_maximum", &twincert::bounds::difference_maximum, py::arg("twin"), py::arg("set"), py::arg("intermediate"),
+        py::arg("output_rows"), Release(), "Upper bounds of output_rows (f(x) - g(y)), one per row.");
+}

@@ -1,0 +1,73 @@
+"""The chain of operations that readers make and writers take, between file formats and `Network`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twincert.errors import ParseError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DenseStep:
+    """x -> weight x + bias; weight (outputs, inputs), bias (outputs,)."""
+
+    name: str
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class ActivationStep:
+    """An elementwise function; the parameters that its kind does not use are 0."""
+
+    name: str
+    kind: str
+    slope: float = 0.0
+    lower: float = 0.0
+    upper: float = 0.0
+
+
+Step = DenseStep | ActivationStep
+
+
+def require_finite(values: NDArray[np.generic], where: str) -> None:
+    """Raise ParseError naming the first entry of `values` that is NaN or infinite."""
+    bad = np.argwhere(~np.isfinite(values))
+    if bad.size:
+        index = tuple(int(i) for i in bad[0])
+        raise ParseError(f"{where}: expected finite numbers; found {values[index]} at index {list(index)}")
+
+
+def parse_activation(name: str, kind: str, where: str, slope: float, lower: float, upper: float) -> ActivationStep:
+    """An activation from numbers of a file; ParseError when they are outside its range."""
+    if kind == "leaky_relu":
+        if not 0.0 < slope < 1.0:
+            raise ParseError(f"{where}: expected a leaky_relu slope between 0 and 1; found {slope}")
+        return ActivationStep(name, kind, slope=slope)
+    if kind == "clip":
+        if not lower < upper:
+            raise ParseError(f"{where}: expected clip bounds lower < upper; found {lower} and {upper}")
+        return ActivationStep(name, kind, lower=lower, upper=upper)
+    if kind not in KINDS:
+        raise ParseError(f"{where}: expected an activation among {', '.join(KINDS)}; found '{kind}'")
+    return ActivationStep(name, kind)
+
+
+KINDS: Sequence[str] = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "clip")
+
+
+def hidden_layers(arrays: Iterable[tuple[Array, Array]], activation: ActivationStep) -> list[Step]:
+    """The chain dense, activation, dense, ..., dense of a file that lists weights and biases only."""
+    steps: list[Step] = []
+    for k, (weight, bias) in enumerate(arrays):
+        if k:
+            parameters = (activation.slope, activation.lower, activation.upper)
+            steps.append(ActivationStep(f"{activation.kind}{k - 1}", activation.kind, *parameters))
+        steps.append(DenseStep(f"dense{k}", weight, bias))
+    return steps

@@ -1,0 +1,124 @@
+"""What every file of the repository must look like."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ["cpp", "python", "tests", "benchmarks", "docs", "examples", ".ci"]
+SOURCES = {".hpp", ".cpp", ".cu", ".cuh", ".py", ".pyi"}
+TEXTS = SOURCES | {".md", ".toml", ".cmake", ".in", ".json", ".txt", ""}
+MAX_LINES = 450
+
+
+def files(suffixes: set[str]) -> Iterator[Path]:
+    roots = [*ROOT.iterdir(), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
+    for path in sorted(roots):
+        generated = {"__pycache__", ".asv"} & set(path.parts)
+        if path.is_file() and path.suffix in suffixes and not generated:
+            yield path
+
+
+def lines_matching(pattern: str, suffixes: set[str]) -> list[str]:
+    """file:line of every match, this file (which has to name what it forbids) left out."""
+    found = []
+    for path in files(suffixes):
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if re.search(pattern, line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    return found
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files(SOURCES)}
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_nothing_is_left_for_later() -> None:
+    assert lines_matching(r"\b(TODO|FIXME|XXX|HACK)\b", TEXTS) == []
+
+
+def test_no_path_of_one_machine() -> None:
+    assert lines_matching(r"""(^|[\s"'=(:])/(work|home|root|Users|opt|mnt)/""", TEXTS) == []
+
+
+def test_no_test_hides_a_failure() -> None:
+    assert lines_matching(r"\b(xfail|importorskip)\b", {".py"}) == []
+
+
+def test_tests_skip_only_for_missing_data() -> None:
+    skips = lines_matching(r"pytest\.(skip|mark\.skip)", {".py"})
+    assert [line for line in skips if "data" not in line] == []
+
+
+def test_every_source_has_its_header() -> None:
+    """cpp/src/<module>/<concept>.cpp implements twincert/<module>/<concept>.hpp, or a header beside it, and includes it first.
+
+    Being first is what proves that the header compiles on its own.
+    """
+    wrong = []
+    for source in sorted((ROOT / "cpp" / "src").rglob("*.cpp")):
+        inside = source.relative_to(ROOT / "cpp" / "src").with_suffix(".hpp")
+        public = ROOT / "cpp" / "include" / "twincert" / inside
+        own = f"twincert/{inside.as_posix()}" if public.exists() else inside.name
+        if not public.exists() and not source.with_suffix(".hpp").exists():
+            wrong.append(f"{source.relative_to(ROOT)}: no header twincert/{inside.as_posix()}")
+            continue
+        first = re.search(r'^#include\s+["<]([^">]+)[">]', source.read_text(), re.MULTILINE)
+        if first is None or first[1] != own:
+            wrong.append(f"{source.relative_to(ROOT)}: first include must be {own}")
+    assert wrong == []
+
+
+def test_every_header_guards_and_explains_itself() -> None:
+    wrong = []
+    for header in sorted((ROOT / "cpp").rglob("*.hpp")):
+        text = header.read_text()
+        if not text.startswith("//") or "#pragma once" not in text:
+            wrong.append(f"{header.relative_to(ROOT)}: must begin with a comment that says what it is, then #pragma once")
+    assert wrong == []
+
+
+def test_libm_gamma_is_never_meant() -> None:
+    """Outside core, an unqualified gamma(n) compiles and calls the C library's log-gamma function."""
+    wrong = []
+    for source in (path for path in files({".cpp", ".hpp", ".cu"}) if "core" not in path.parts):
+        text = source.read_text()
+        if re.search(r"(?<![\w:.>])gamma\(", text) and "using core::gamma;" not in text:
+            wrong.append(str(source.relative_to(ROOT)))
+    assert wrong == []
+
+
+def test_versions_agree() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    cmake = re.search(r"project\(twincert VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
+    changelog = re.search(r"^## \[?([\d.]+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert cmake is not None
+    assert changelog is not None
+    assert [cmake[1], changelog[1]] == [version, version]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"])
+def test_the_usual_files_exist(name: str) -> None:
+    assert (ROOT / name).stat().st_size > 0
+
+
+def quick_start() -> list[str]:
+    """The commands of README.md's quick start: the lines of its code blocks."""
+    section = re.search(r"^## Quick start$(.*?)^## ", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert section is not None
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", section[1], re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_quick_start_is_two_commands_and_ci_runs_the_second() -> None:
+    commands = quick_start()
+    assert len(commands) == 2
+    assert commands[0].endswith("twincert demo")
+    assert commands[1].endswith("pytest")
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == commands[1]
