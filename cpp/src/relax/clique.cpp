@@ -169,7 +169,7 @@ Clique build_clique(const network::StagePair& stage, const bounds::StageBounds& 
     const auto coefficients = clique.T.row(row);
     Index column = 0;
     if (coefficients.cwiseAbs().maxCoeff(&column) == 1.0 && coefficients.cwiseAbs().sum() == 1.0) {
-      clique.variable_magnitude[column] = clique.rows[row].magnitude();
+      clique.variable_magnitude[column] = core::next_up(clique.rows[row].magnitude() + clique.error[row]);
     }
   }
   entry_intervals(clique, rows.facts());
