@@ -12,7 +12,7 @@ namespace {
 void agree(Clique& left, Clique& right) {
   const Index n = left.current_size;
   auto meet = [&](Index li, Index lj, Index ri, Index rj) {
-    const Interval both = intersect({left.lower(li, lj), left.upper(li, lj)}, {right.lower(ri, rj), right.upper(ri, rj)});
+    const Interval both = core::intersect({left.lower(li, lj), left.upper(li, lj)}, {right.lower(ri, rj), right.upper(ri, rj)});
     left.lower(li, lj) = left.lower(lj, li) = right.lower(ri, rj) = right.lower(rj, ri) = both.lower;
     left.upper(li, lj) = left.upper(lj, li) = right.upper(ri, rj) = right.upper(rj, ri) = both.upper;
   };
