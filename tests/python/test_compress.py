@@ -290,9 +290,9 @@ BAD_QUANTIZE: list[tuple[dict[str, Any], str]] = [
     ({"bits": None}, "bits: expected an integer from 2 to 16; found None"),
     ({"bits": True}, "bits: expected an integer from 2 to 16; found True"),
     ({"scheme": "int8"}, "scheme: expected one of symmetric, affine, fixed_point, float16, bfloat16; found 'int8'"),
-    ({"scheme": 8}, "scheme: expected one of symmetric.*found 8"),
+    ({"scheme": 8}, "scheme: expected one of symmetric.*found '8'"),
     ({"rounding": "up"}, "rounding: expected one of nearest, truncate; found 'up'"),
-    ({"rounding": None}, "rounding: expected one of nearest, truncate; found None"),
+    ({"rounding": None}, "rounding: expected one of nearest, truncate; found 'None'"),
     ({"per_channel": "yes"}, "per_channel: expected True or False; found 'yes'"),
     ({"per_channel": 1}, "per_channel: expected True or False; found 1"),
 ]
@@ -318,9 +318,9 @@ BAD_PRUNE: list[tuple[dict[str, Any], str]] = [
     ({"structure": "2:4:8"}, "structure: expected.*found '2:4:8'"),
     ({"structure": "2: 4"}, "structure: expected.*found '2: 4'"),
     ({"structure": "2:99999999999999999999"}, "structure: expected.*found '2:9+'"),
-    ({"structure": 2}, "structure: expected magnitude, row, or n:m.*found 2"),
+    ({"structure": 2}, "structure: expected magnitude, row, or n:m.*found '2'"),
     ({"scope": "network"}, "scope: expected one of layer, global; found 'network'"),
-    ({"scope": None}, "scope: expected one of layer, global; found None"),
+    ({"scope": None}, "scope: expected one of layer, global; found 'None'"),
     ({"structure": "2:4", "scope": "global"}, "scope: expected layer for structure n:m"),
 ]
 

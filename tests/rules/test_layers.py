@@ -117,6 +117,8 @@ def test_python_layers(path: Path) -> None:
     else:
         assert "_reference" not in imports, "the executable specification is for tests"
     if module == "io":
-        assert imports <= {"io", "_core", "network", "errors", "sets"}, "readers and writers know networks and sets, not what is done with them"
+        assert imports <= {"io", "_core", "network", "errors", "sets"}, (
+            "readers and writers know networks and sets only"
+        )
     if module == "errors":
         assert imports <= {"errors", "_core"}

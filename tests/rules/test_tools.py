@@ -46,6 +46,17 @@ def test_clang_format_changes_nothing() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["run", "--quick", "--dry-run", "--show-stderr"]], ids=["check", "run"])
-def test_benchmarks_run(arguments: list[str]) -> None:
-    run("asv", "--config", "benchmarks/asv.conf.json", arguments[0], f"--environment=existing:{sys.executable}", *arguments[1:])
+@pytest.fixture
+def asv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """asv with the current interpreter, and with a home of its own: it insists on a machine file there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run("asv", "machine", "--yes")
+    return ["asv", "--config", "benchmarks/asv.conf.json"]
+
+
+def test_benchmarks_are_found(asv: list[str]) -> None:
+    run(*asv, "check", f"--environment=existing:{sys.executable}")
+
+
+def test_benchmarks_run_once(asv: list[str]) -> None:
+    run(*asv, "run", f"--environment=existing:{sys.executable}", "--quick", "--dry-run", "--show-stderr", "--strict")

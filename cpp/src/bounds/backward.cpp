@@ -14,6 +14,18 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // NaN, and minus infinity (which only overflow produces), say nothing.
 double proven_upper(double x) { return x > -infinity ? x : infinity; }
 
+// gamma(operations), raised so that relative * load bounds gamma(operations) times the exact load: `load` is a computed sum of products
+// of nonnegative numbers with `operations` roundings, and the products and sums in add_rigorously() round a few times more.
+double relative_error(Index operations) { return core::round_up_sum(core::gamma(operations), operations + 8); }
+
+// constant + shift + relative * load + absolute, rounded up. With R the result, E the error term as computed and c, s the two others,
+// R >= c + s + E - 3 u (|c| + |s|) - 2 u E; the term with 4 u pays for the first loss, relative_error() for the second.
+// Infinite and NaN loads reach the constant on purpose.
+void add_rigorously(Vector& constant, const Vector& shift, const Vector& load, double relative, double absolute) {
+  const auto rounding = (4.0 * core::unit_roundoff) * (constant.array().abs() + shift.array().abs());
+  constant = ((constant + shift).array() + ((relative * load.array() + absolute) + rounding)).matrix().eval();
+}
+
 // W on top of -W, or with the signs exchanged.
 Matrix both_directions(const Matrix& weight, double sign) {
   Matrix rows(2 * weight.rows(), weight.cols());
@@ -96,12 +108,9 @@ void BackwardPass::through_activation(Index stage, Rows& rows) const {
   }
   // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
   const Index neurons = rows.reference.cols() + rows.compressed.cols();
-  const double relative = core::gamma(neurons + neuron_rounding);
-  const double underflow = static_cast<double>(neurons * neuron_rounding) * core::underflow_unit;
-  for (Index r = 0; r < count; ++r) {
-    const double error = core::round_up_sum(relative * core::round_up_sum(load[r], neurons + neuron_rounding) + underflow, 2);
-    rows.constant[r] = core::next_up(core::next_up(rows.constant[r] + constant[r]) + error);
-  }
+  const Index operations = neurons + neuron_rounding;
+  const double absolute = static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit;
+  add_rigorously(rows.constant, constant, load, relative_error(operations), absolute);
 }
 
 // Coefficients of a = W x + b become coefficients of x.
@@ -114,14 +123,10 @@ void BackwardPass::through_affine(Index stage, Rows& rows) const {
     Matrix product(coefficients.rows(), affine.weight->cols());
     core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, *affine.weight, 0.0, product);
     coefficients.swap(product);
-    const double relative = core::gamma(terms + 2);
-    const double underflow = core::round_up_sum(static_cast<double>(terms + 2) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
-    const Vector sizes = coefficients.cwiseAbs().rowwise().sum();
-    for (Index r = 0; r < rows.constant.size(); ++r) {
-      const double error = core::round_up_sum(relative * core::round_up_sum(load[r], terms + 1) + underflow, 2);
-      // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.
-      rows.constant[r] = core::next_up(core::next_up(rows.constant[r] + shift[r]) + error) + 0.0 * sizes[r];
-    }
+    const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
+    add_rigorously(rows.constant, shift, load, relative_error(terms + 2), absolute);
+    // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.
+    rows.constant += 0.0 * coefficients.cwiseAbs().rowwise().sum();
   };
   step(reference_[static_cast<std::size_t>(stage)], rows.reference);
   step(compressed_[static_cast<std::size_t>(stage)], rows.compressed);

@@ -202,13 +202,15 @@ PairRelaxation pair_relaxation(const Activation& activation, Interval reference,
 }
 
 // The exact plane is p slope a + p intercept; rounding both products costs at most u |p| load, the bound of t gamma(1) more.
+// One of the two parts of p is zero, so that taking both is still one rounded product.
 void relax_single(const LinePair& lines, Index count, double* p, double* constant, double* load) {
+  const auto [lower, upper, line_load] = lines;
   for (Index r = 0; r < count; ++r) {
-    const double coefficient = p[r];
-    const bool positive = coefficient >= 0.0;
-    p[r] = coefficient * (positive ? lines.upper.slope : lines.lower.slope);
-    constant[r] += coefficient * (positive ? lines.upper.intercept : lines.lower.intercept);
-    load[r] += std::abs(coefficient) * lines.load;
+    const double positive = p[r] > 0.0 ? p[r] : 0.0;
+    const double negative = p[r] < 0.0 ? p[r] : 0.0;
+    load[r] += std::abs(p[r]) * line_load;
+    constant[r] += positive * upper.intercept + negative * lower.intercept;
+    p[r] = positive * upper.slope + negative * lower.slope;
   }
 }
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from twincert import _core
 from twincert.errors import ParseError
+from twincert.network import Network
 
 Array = NDArray[np.float64]
 
@@ -71,3 +73,33 @@ def hidden_layers(arrays: Iterable[tuple[Array, Array]], activation: ActivationS
             steps.append(ActivationStep(f"{activation.kind}{k - 1}", activation.kind, *parameters))
         steps.append(DenseStep(f"dense{k}", weight, bias))
     return steps
+
+
+def network_from_steps(input_size: int, steps: Sequence[Step]) -> Network:
+    """The network of a chain; ShapeError naming the layer when sizes do not fit."""
+    layers = []
+    for k, step in enumerate(steps):
+        operation = (
+            _core.Dense(step.weight, step.bias)
+            if isinstance(step, DenseStep)
+            else _core.Activation(step.kind, slope=step.slope, lower=step.lower, upper=step.upper)
+        )
+        layers.append(_core.Layer(step.name, operation, [k - 1]))
+    return Network._wrap(_core.Network(input_size, layers))
+
+
+def steps_of_network(network: Network) -> list[Step]:
+    """The layers from input to output; those that the output does not depend on are left out."""
+    layers = network._core.layers
+    steps: list[Step] = []
+    index = len(layers) - 1
+    while index >= 0:
+        layer = layers[index]
+        operation = layer.operation
+        if isinstance(operation, _core.Dense):
+            steps.append(DenseStep(layer.name, operation.weight, operation.bias))
+        else:
+            parameters = (operation.slope, operation.lower, operation.upper)
+            steps.append(ActivationStep(layer.name, operation.kind, *parameters))
+        index = layer.inputs[0]
+    return steps[::-1]

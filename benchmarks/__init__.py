@@ -1,0 +1,1 @@
+"""Benchmarks of every stage, run by asv; see CONTRIBUTING.md."""
