@@ -1,0 +1,15 @@
+// The extension module: one bind_<module>.cpp per C++ module, in the order of their dependencies.
+#include <pybind11/pybind11.h>
+
+void bind_core(pybind11::module_& m);
+void bind_network(pybind11::module_& m);
+void bind_sets(pybind11::module_& m);
+void bind_attack(pybind11::module_& m);
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "C++ core of twincert; use the public names of the twincert package instead.";
+  bind_core(m);
+  bind_network(m);
+  bind_sets(m);
+  bind_attack(m);
+}
