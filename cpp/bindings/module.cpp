@@ -7,6 +7,7 @@ void bind_sets(pybind11::module_& m);
 void bind_attack(pybind11::module_& m);
 void bind_bounds(pybind11::module_& m);
 void bind_compress(pybind11::module_& m);
+void bind_certify(pybind11::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "C++ core of twincert; use the public names of the twincert package instead.";
@@ -16,4 +17,5 @@ PYBIND11_MODULE(_core, m) {
   bind_attack(m);
   bind_bounds(m);
   bind_compress(m);
+  bind_certify(m);
 }

@@ -85,7 +85,7 @@ def network_from_steps(input_size: int, steps: Sequence[Step]) -> Network:
             else _core.Activation(step.kind, slope=step.slope, lower=step.lower, upper=step.upper)
         )
         layers.append(_core.Layer(step.name, operation, [k - 1]))
-    return Network.from_core(_core.Network(input_size, layers))
+    return Network(input_size, layers)
 
 
 def steps_of_network(network: Network) -> list[Step]:
