@@ -21,7 +21,7 @@ def files(suffixes: set[str]) -> Iterator[Path]:
     roots = [*ROOT.iterdir(), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))]
     for path in sorted(roots):
         generated = {"__pycache__", ".asv"} & set(path.parts)
-        if path.is_file() and path.suffix in suffixes and not generated:
+        if path.is_file() and path.suffix in suffixes and not generated and path.name != ".git":
             yield path
 
 
