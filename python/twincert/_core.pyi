@@ -4,7 +4,7 @@ Vectors are 1-D and matrices 2-D float64 arrays; array arguments are copied. Lon
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, Never, overload, type_check_only
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 _Array = NDArray[np.float64]
 _Bounds = tuple[_Array, _Array]  # lower, upper
 
-class Interval:
+@type_check_only
+class _Type(type):
+    """pybind11's metaclass."""
+
+@type_check_only
+class _Result(metaclass=_Type):
+    """Classes without a constructor: only functions of this module make them."""
+
+    def __init__(self, *args: Never, **kwargs: Never) -> None: ...
+
+class Interval(metaclass=_Type):
     """A closed interval; operators return enclosures of the exact result."""
 
     def __init__(self, lower: float, upper: float) -> None: ...
@@ -39,7 +49,7 @@ def round_up_sum(computed: float, terms: int) -> float: ...
 def affine_image(weight: ArrayLike, bias: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> _Bounds: ...
 def linear_maximum(coefficients: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> _Array: ...
 
-class Measure:
+class Measure(metaclass=_Type):
     """What is bounded: `kind` is outputs, output (then `output` is its index), inf, two or one."""
 
     def __init__(self, kind: str, output: int = 0) -> None: ...
@@ -53,7 +63,7 @@ def register_blas(capsules: Mapping[str, object]) -> None: ...
 def blas_registered() -> bool: ...
 def eigendecomposition(matrix: ArrayLike) -> tuple[bool, _Array, _Array]: ...
 
-class Dense:
+class Dense(metaclass=_Type):
     """The layer x -> weight x + bias; weight is (outputs, inputs)."""
 
     def __init__(self, weight: ArrayLike, bias: ArrayLike) -> None: ...
@@ -62,7 +72,7 @@ class Dense:
     @property
     def bias(self) -> _Array: ...
 
-class Activation:
+class Activation(metaclass=_Type):
     """An elementwise monotone function: identity, relu, leaky_relu (slope), sigmoid, tanh or clip (lower, upper)."""
 
     def __init__(self, kind: str, slope: float = 0.0, lower: float = 0.0, upper: float = 0.0) -> None: ...
@@ -84,7 +94,7 @@ class Activation:
     @property
     def piecewise_linear(self) -> bool: ...
 
-class Layer:
+class Layer(metaclass=_Type):
     """One node of a network's graph; `inputs` are indices of earlier nodes, -1 is the network's input."""
 
     def __init__(self, name: str, operation: Dense | Activation, inputs: Sequence[int]) -> None: ...
@@ -95,7 +105,7 @@ class Layer:
     @property
     def inputs(self) -> list[int]: ...
 
-class Stage:
+class Stage(_Result):
     """activation(weight x + bias)."""
 
     @property
@@ -105,7 +115,7 @@ class Stage:
     @property
     def activation(self) -> Activation: ...
 
-class Network:
+class Network(metaclass=_Type):
     """A feed-forward network, immutable."""
 
     def __init__(self, input_size: int, layers: Sequence[Layer]) -> None: ...
@@ -123,7 +133,7 @@ class Network:
     @property
     def parameter_count(self) -> int: ...
 
-class StagePair:
+class StagePair(_Result):
     """A stage of the reference network and of its twin; `paired` when their neurons correspond."""
 
     @property
@@ -133,7 +143,7 @@ class StagePair:
     @property
     def paired(self) -> bool: ...
 
-class Twin:
+class Twin(metaclass=_Type):
     """A reference network and its compressed twin."""
 
     def __init__(self, reference: Network, compressed: Network) -> None: ...
@@ -149,17 +159,16 @@ class Twin:
     @property
     def stages(self) -> list[StagePair]: ...
 
-class InputSet:
+class InputSet(metaclass=_Type):
     """The pairs (x, y) with x in a box, ball or polytope and |x_i - y_i| <= difference_i."""
 
-    @overload
-    def __init__(self, lower: ArrayLike, upper: ArrayLike, difference: ArrayLike) -> None: ...
-    @overload
-    def __init__(self, *, center: ArrayLike, radius: float, difference: ArrayLike) -> None: ...
-    @overload
-    def __init__(
-        self, *, A: ArrayLike, b: ArrayLike, lower: ArrayLike, upper: ArrayLike, difference: ArrayLike
-    ) -> None: ...
+    def __init__(self, other: InputSet) -> None: ...
+    @staticmethod
+    def box(lower: ArrayLike, upper: ArrayLike, difference: ArrayLike) -> InputSet: ...
+    @staticmethod
+    def ball(center: ArrayLike, radius: float, difference: ArrayLike) -> InputSet: ...
+    @staticmethod
+    def polytope(A: ArrayLike, b: ArrayLike, lower: ArrayLike, upper: ArrayLike, difference: ArrayLike) -> InputSet: ...
     @overload
     def contains(self, x: ArrayLike) -> bool: ...
     @overload
@@ -181,7 +190,7 @@ class InputSet:
     @property
     def compressed_bounding_box(self) -> _Bounds: ...
 
-class AttackResult:
+class AttackResult(_Result):
     """The worst inputs found and the difference f(x) - g(y) there."""
 
     @property
@@ -197,7 +206,7 @@ def attack(
     twin: Twin, set: InputSet, measure: Measure, restarts: int = 64, steps: int = 40, seed: int = 0
 ) -> AttackResult: ...
 
-class StageBounds:
+class StageBounds(_Result):
     """Proven bounds of the values before one stage's activation."""
 
     @property
@@ -207,7 +216,7 @@ class StageBounds:
     @property
     def difference(self) -> _Bounds | None: ...
 
-class TwinBounds:
+class TwinBounds(_Result):
     """Proven bounds of every stage of a twin."""
 
     def intersect(self, other: TwinBounds) -> TwinBounds: ...
