@@ -5,7 +5,8 @@ One dense moment matrix over (1, x, phi_f, phi_g) of all layers. Constraints: in
 0, and the slope restriction d (delta - d) >= 0 for every pair. No products of different neurons. Values returned are
 the solver's, not bounds.
 
-Run as a script (cd tests && python -m reference.slope_only) for the table of the four instances of the relaxation note, section 7.
+Run as a script (cd tests && python -m reference.slope_only) for the table of the four instances of the relaxation
+note, section 7.
 """
 
 from __future__ import annotations
