@@ -1,0 +1,6 @@
+"""``python -m twincert``."""
+
+from twincert.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""The JSON of certificates, version 1: numbers, arrays, the digest of the content, and strict reading.
+
+Everything here is about form; what a certificate claims and how it is proven is in ``certificate.py`` and the C++
+checker.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import hashlib
+import importlib.resources
+import json
+import math
+import os
+import secrets
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twincert.errors import ParseError
+
+FORMAT = "twincert-certificate"
+VERSION = 1
+MAXIMUM_FILE_BYTES = 2**31
+MAXIMUM_LENGTH = 2**24  # of one axis of an array
+
+Array = NDArray[np.float64]
+Json = dict[str, Any]
+
+
+class FieldError(ValueError):
+    """A field that does not say what it should; ``read`` adds the file's name."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Name the field by its path and say what was expected and found."""
+        super().__init__(f"{field}: {message}")
+
+
+# --- numbers and arrays -----------------------------------------------------------------------------------------------
+
+
+def encode_number(value: float) -> float | str:
+    """JSON number (its shortest text reads back as the same double), or "inf" / "-inf"."""
+    value = float(value)
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
+
+
+def decode_number(value: object, field: str) -> float:
+    """Inverse of ``encode_number``; JSON integers count as numbers, overflow does not."""
+    if value in ("inf", "-inf"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FieldError(field, f'expected a number, "inf" or "-inf", found {shorten(value)}')
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise FieldError(field, 'expected a number that a double holds (infinities are written "inf" and "-inf")')
+    return number
+
+
+def encode_array(array: Array) -> Json:
+    """Shape and base64 of the little-endian float64 values, row by row."""
+    values = np.ascontiguousarray(array, dtype="<f8")
+    return {"shape": list(values.shape), "data": base64.b64encode(values.tobytes()).decode("ascii")}
+
+
+def encode_lower(matrix: Array) -> Json:
+    """Lower triangle of a square matrix, row by row, with the full shape."""
+    rows, columns = np.tril_indices(matrix.shape[0])
+    packed = encode_array(matrix[rows, columns])
+    return {"shape": list(matrix.shape), "lower_triangle": packed["data"]}
+
+
+def _decode_base64(text: str, count: int, field: str, allow_infinity: bool) -> Array:
+    if len(text) != 4 * ((8 * count + 2) // 3):
+        found = f"{len(text)} characters of base64"
+        raise FieldError(field, f"expected {count} values of 8 bytes, found {found}")
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FieldError(field, f"expected base64: {error}") from None
+    if len(data) != 8 * count:
+        raise FieldError(field, f"expected {count} values of 8 bytes, found {len(data)} bytes")
+    values = np.frombuffer(data, dtype="<f8").astype(np.float64)
+    if np.isnan(values).any():
+        raise FieldError(field, "expected numbers, found NaN")
+    if not allow_infinity and np.isinf(values).any():
+        raise FieldError(field, "expected finite numbers, found infinity")
+    return values
+
+
+def _decode_shape(value: Json, field: str) -> list[int]:
+    shape = [int(length) for length in value["shape"]]
+    if any(length > MAXIMUM_LENGTH for length in shape):
+        raise FieldError(f"{field}.shape", f"expected lengths up to {MAXIMUM_LENGTH}, found {shorten(shape)}")
+    return shape
+
+
+def decode_vector(value: Json, length: int | None, field: str, allow_infinity: bool = False) -> Array:
+    """Vector of a known length (None: any); FieldError for wrong shapes, wrong base64 and NaN."""
+    shape = _decode_shape(value, field)
+    if len(shape) != 1 or (length is not None and shape[0] != length):
+        expected = "one axis" if length is None else f"[{length}]"
+        raise FieldError(f"{field}.shape", f"expected {expected}, found {shape}")
+    return _decode_base64(value["data"], shape[0], f"{field}.data", allow_infinity)
+
+
+def decode_lower(value: Json, symmetric: bool, field: str) -> Array:
+    """Square matrix from its lower triangle: mirrored when symmetric, zero above the diagonal otherwise."""
+    shape = _decode_shape(value, field)
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise FieldError(f"{field}.shape", f"expected a square matrix, found {shape}")
+    size = shape[0]
+    values = _decode_base64(value["lower_triangle"], size * (size + 1) // 2, f"{field}.lower_triangle", False)
+    matrix = np.zeros((size, size))
+    rows, columns = np.tril_indices(size)
+    matrix[rows, columns] = values
+    if symmetric:
+        matrix[columns, rows] = values
+    return matrix
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def content_digest(content: Json) -> str:
+    """SHA-256 over the content without its digest: sorted keys, no spaces, UTF-8, shortest numbers."""
+    text = json.dumps(
+        {name: value for name, value in content.items() if name != "digest"},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(path: str | os.PathLike[str], content: Json) -> None:
+    """Write atomically: readers see the old file or the complete new one."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(target.parent))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            json.dump(content, file, allow_nan=False, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> Json:
+    """JSON content of a certificate file that fits the schema; ParseError names the file and the field."""
+    target = Path(path)
+    size = target.stat().st_size
+    if size > MAXIMUM_FILE_BYTES:
+        raise ParseError(f"{target}: expected a certificate of at most {MAXIMUM_FILE_BYTES} bytes, found {size}")
+    try:
+        content = json.loads(target.read_bytes(), parse_constant=_refuse_constant, object_pairs_hook=_unique_fields)
+        validate(content)
+    except FieldError as error:
+        raise ParseError(f"{target}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{target}: expected a certificate in UTF-8 JSON, found other bytes ({error})") from None
+    except RecursionError:
+        raise ParseError(f"{target}: expected a certificate in JSON, found too many nested brackets") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ParseError(f"{target}: expected a complete certificate in JSON, found {error.msg} at {where}") from None
+    except ValueError as error:  # an integer with more digits than Python converts
+        raise ParseError(f"{target}: {error}") from None
+    return cast(Json, content)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise FieldError("number", f'expected a JSON number ("inf" and "-inf" are strings), found {name}')
+
+
+def _unique_fields(pairs: list[tuple[str, Any]]) -> Json:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise FieldError(double, "expected once, found more than once")
+    return fields
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def schema() -> Json:
+    """JSON schema of version 1, as the package ships it."""
+    resource = importlib.resources.files("twincert") / "data" / "certificate.schema.json"
+    return cast(Json, json.loads(resource.read_text(encoding="utf-8")))
+
+
+def validate(content: object) -> None:
+    """FieldError for the first place where the content does not fit the schema."""
+    if not isinstance(content, dict):
+        raise FieldError("certificate", f"expected a JSON object, found {shorten(content)}")
+    if content.get("format") != FORMAT:
+        raise FieldError("format", f"expected {FORMAT!r}, found {shorten(content.get('format'))}")
+    if content.get("version") != VERSION or isinstance(content["version"], bool):
+        raise FieldError("version", f"expected {VERSION}, found {shorten(content.get('version'))}")
+    from jsonschema import Draft202012Validator  # slow to import, and only files need it
+
+    error = next(Draft202012Validator(schema()).iter_errors(content), None)
+    if error is not None:
+        field = error.json_path.removeprefix("$").removeprefix(".") or "certificate"
+        raise FieldError(field, _explain(error.validator, error.validator_value, error.instance))
+
+
+def _explain(rule: object, value: Any, found: Any) -> str:
+    if rule == "required":
+        return f"expected the field {next(name for name in value if name not in found)!r}, found none"
+    if rule == "additionalProperties":
+        return f"expected no other fields than the schema's, found {shorten(list(found))}"
+    if rule == "type":
+        return f"expected {value}, found {shorten(found)}"
+    if rule in ("enum", "const"):
+        return f"expected {value}, found {shorten(found)}"
+    if rule == "anyOf":
+        return f"expected one of the schema's forms, found {shorten(found)}"
+    return f"expected {rule} {shorten(value)}, found {shorten(found)}"
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """Text of a value that fits into a message; huge integers are named by their size."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 512:
+        return f"an integer of {value.bit_length()} bits"
+    if value is None:
+        return "nothing"
+    if isinstance(value, str) and len(value) > limit:
+        return f"{value[:limit]!r}... ({len(value)} characters)"
+    if isinstance(value, list | dict) and sys.getsizeof(value) > 4096:
+        return f"{type(value).__name__} of {len(value)} entries"
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -1,0 +1,113 @@
+"""The proof part of a certificate: plain arrays in memory, packed arrays in JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from twincert._certificate_format import (
+    Array,
+    FieldError,
+    Json,
+    decode_lower,
+    decode_number,
+    decode_vector,
+    encode_array,
+    encode_lower,
+    encode_number,
+)
+
+NETWORKS = ("reference", "compressed")
+
+
+def mirrored(proof: Json) -> Json:
+    """The proof with every multiplier made symmetric from its lower triangle, as a file restores it."""
+    objectives = []
+    for objective in proof["objectives"]:
+        cliques = [
+            {"multiplier": _mirror(clique["multiplier"]), "factor": np.tril(clique["factor"])}
+            for clique in objective["cliques"]
+        ]
+        objectives.append({**objective, "weights": np.asarray(objective["weights"], dtype=float), "cliques": cliques})
+    return {**proof, "objectives": objectives}
+
+
+def _mirror(matrix: Array) -> Array:
+    lower = np.tril(matrix)
+    return np.asarray(lower + np.tril(matrix, -1).T)
+
+
+def encode_proof(proof: Json) -> Json:
+    """JSON of a proof as the C++ core returns it."""
+    return {
+        "propagation": proof["propagation"],
+        "stages": [_encode_stage(stage) for stage in proof["stages"]],
+        "rows": dict(proof["rows"]),
+        "objectives": [_encode_objective(objective) for objective in proof["objectives"]],
+    }
+
+
+def _encode_box(box: Any) -> Json | None:
+    return None if box is None else {"lower": encode_array(box[0]), "upper": encode_array(box[1])}
+
+
+def _encode_stage(stage: Json) -> Json:
+    return {name: _encode_box(stage[name]) for name in (*NETWORKS, "difference")}
+
+
+def _encode_objective(objective: Json) -> Json:
+    return {
+        "kind": objective["kind"],
+        "weights": encode_array(objective["weights"]),
+        "bound": encode_number(objective["bound"]),
+        "cliques": [
+            {"multiplier": encode_lower(clique["multiplier"]), "factor": encode_lower(clique["factor"])}
+            for clique in objective["cliques"]
+        ],
+    }
+
+
+def decode_proof(proof: Json, output_size: int) -> Json:
+    """Inverse of ``encode_proof`` for JSON that fits the schema; FieldError names the first field that is wrong."""
+    return {
+        "propagation": proof["propagation"],
+        "stages": [_decode_stage(stage, f"proof.stages[{i}]") for i, stage in enumerate(proof["stages"])],
+        "rows": dict(proof["rows"]),
+        "objectives": [
+            _decode_objective(objective, output_size, f"proof.objectives[{i}]")
+            for i, objective in enumerate(proof["objectives"])
+        ],
+    }
+
+
+def _decode_box(box: Json, field: str) -> tuple[Array, Array]:
+    lower = decode_vector(box["lower"], None, f"{field}.lower", allow_infinity=True)
+    upper = decode_vector(box["upper"], lower.size, f"{field}.upper", allow_infinity=True)
+    return lower, upper
+
+
+def _decode_stage(stage: Json, field: str) -> Json:
+    boxes: Json = {name: _decode_box(stage[name], f"{field}.{name}") for name in NETWORKS}
+    difference = stage["difference"]
+    boxes["difference"] = None if difference is None else _decode_box(difference, f"{field}.difference")
+    return boxes
+
+
+def _decode_objective(objective: Json, output_size: int, field: str) -> Json:
+    expected = output_size if objective["kind"] == "linear" else 0
+    weights = decode_vector(objective["weights"], None, f"{field}.weights")
+    if weights.size not in (expected, output_size):
+        raise FieldError(f"{field}.weights.shape", f"expected [{expected}], found [{weights.size}]")
+    return {
+        "kind": objective["kind"],
+        "weights": weights,
+        "bound": decode_number(objective["bound"], f"{field}.bound"),
+        "cliques": [
+            {
+                "multiplier": decode_lower(clique["multiplier"], True, f"{field}.cliques[{i}].multiplier"),
+                "factor": decode_lower(clique["factor"], False, f"{field}.cliques[{i}].factor"),
+            }
+            for i, clique in enumerate(objective["cliques"])
+        ],
+    }

@@ -1,0 +1,66 @@
+"""The facts about a certificate that every report shows, as pairs of label and text."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from twincert.measure import measure_label
+
+if TYPE_CHECKING:
+    from twincert.certificate import Certificate
+
+STATUS_TEXT = {
+    "converged": "converged",
+    "iteration_limit": "iteration limit reached; the bound is valid",
+    "time_limit": "time limit reached; the bound is valid",
+    "interrupted": "interrupted; the bound is valid",
+    "threshold_reached": "the threshold was decided",
+    "size_limit": "the relaxation would exceed memory_limit; the bound is propagation's",
+    "propagation_only": "propagation only, as asked",
+    "numerical_error": "the solver broke down; the bound is valid",
+}
+
+
+def number(value: float) -> str:
+    """Six significant digits; proven bounds are shown rounded, never exactly."""
+    return f"{value:.6g}"
+
+
+def set_label(certificate: Certificate) -> str:
+    """Kind and size of the input set."""
+    content = certificate.input_set.to_dict()
+    return f"{content['kind']}, {certificate.input_set.size} inputs"
+
+
+def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
+    """Label and text of each fact, most important first."""
+    rows = [
+        ("measure", measure_label(certificate.measure)),
+        ("input set", set_label(certificate)),
+        ("proven upper bound", number(certificate.upper)),
+        ("attained by attack", number(certificate.lower)),
+        ("gap (upper / attained)", "no lower bound" if certificate.gap == float("inf") else f"{certificate.gap:.3f}"),
+    ]
+    if certificate.threshold is not None:
+        rows.append((f"error <= {certificate.threshold:g}", certificate.verdict))
+    rows.append(("method", certificate.method))
+    rows.append(("status", STATUS_TEXT.get(certificate.status, certificate.status)))
+    info = certificate.info
+    if info["clique_rows"]:
+        sizes = ", ".join(f"{a} x {b}" for a, b in zip(info["clique_rows"], info["clique_variables"], strict=True))
+        rows.append(("cliques (rows x variables)", sizes))
+        rows.append(("iterations", str(info["iterations"])))
+    spent = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in info["timings"].items())
+    if spent:
+        rows.append(("seconds", spent))
+    return rows
+
+
+def certificate_html(certificate: Certificate) -> str:
+    """HTML table of the facts, for notebooks."""
+    cells = "".join(
+        f'<tr><th style="text-align:left">{escape(label)}</th><td style="text-align:left">{escape(text)}</td></tr>'
+        for label, text in certificate_rows(certificate)
+    )
+    return f"<table><caption>twincert certificate</caption>{cells}</table>"

@@ -1,0 +1,360 @@
+"""Certificates: what was proven about a twin over a set, the proof, and the checker's report on it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from twincert import _core
+from twincert._blas import single_thread
+from twincert._certificate_format import (
+    FORMAT,
+    VERSION,
+    Array,
+    FieldError,
+    Json,
+    content_digest,
+    decode_number,
+    decode_vector,
+    encode_array,
+    encode_number,
+    read,
+    shorten,
+    validate,
+    write,
+)
+from twincert._certificate_proof import decode_proof, encode_proof, mirrored
+from twincert.errors import ParseError, SettingsError, TwincertError
+from twincert.measure import Measure, Output, evaluate_measure, measure_label
+from twincert.network import Twin
+from twincert.sets import InputSet, input_set_from_dict
+
+Verdict = Literal["holds", "violated", "unknown"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the trusted checker says about a certificate.
+
+    ``valid``: every claim was proven again from the networks. ``upper``: the bound that the checker itself proved,
+    infinity when it did not get that far. ``reason``: empty when valid, otherwise the first claim that does not stand.
+    """
+
+    valid: bool
+    upper: float
+    reason: str
+
+    def __bool__(self) -> bool:
+        """True when the certificate is valid."""
+        return self.valid
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificate:
+    """Proven bounds on the error of a twin over an input set, with the proof.
+
+    - upper: the measure never exceeds it on the set, rounding of the networks' evaluation included
+    - lower: value of the measure that is attained at ``witness`` in float64
+    - upper_per_output, lower_per_output (outputs,): f_i - g_i never leaves them; +inf, -inf where not asked for
+    - witness (inputs,): x in the set; compressed_witness: y, the same unless the networks' inputs may differ;
+      witness_difference (outputs,): f(x) - g(y) there
+    - threshold, verdict: "holds" (upper <= threshold), "violated" (lower > threshold) or "unknown"
+    - status: how the computation ended; every status comes with a valid bound
+    - method: what proved the bound, "interval", "crown" or "sdp"
+    - info: iterations, primal_residual, clique_rows, clique_variables, timings (seconds), history
+    - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors
+    """
+
+    measure: Measure
+    input_set: InputSet
+    upper: float
+    lower: float
+    upper_per_output: Array
+    lower_per_output: Array
+    witness: Array
+    compressed_witness: Array
+    witness_difference: Array
+    threshold: float | None
+    verdict: Verdict
+    status: str
+    method: str
+    info: Json
+    proof: Json
+    reference_digest: str
+    compressed_digest: str
+    _claimed_digest: str | None = field(default=None)
+
+    @classmethod
+    def from_result(
+        cls, twin: Twin, input_set: InputSet, measure: Measure, threshold: float | None, result: Json
+    ) -> Certificate:
+        """Certificate from what the C++ core returned."""
+        witness = result["witness"]
+        return cls(
+            measure=measure,
+            input_set=input_set,
+            upper=float(result["upper"]),
+            lower=float(witness["value"]),
+            upper_per_output=np.array(result["upper_per_output"], dtype=float),
+            lower_per_output=np.array(result["lower_per_output"], dtype=float),
+            witness=np.array(witness["reference_input"], dtype=float),
+            compressed_witness=np.array(witness["compressed_input"], dtype=float),
+            witness_difference=np.array(witness["difference"], dtype=float),
+            threshold=threshold,
+            verdict=result["verdict"],
+            status=result["status"],
+            method=result["method"],
+            info=result["info"],
+            proof=mirrored(result["proof"]),
+            reference_digest=twin.reference.digest(),
+            compressed_digest=twin.compressed.digest(),
+        )
+
+    @property
+    def gap(self) -> float:
+        """``upper / lower``: 1 is exact; infinity when nothing but zero was attained."""
+        if self.lower > 0:
+            return self.upper / self.lower
+        return 1.0 if self.upper == 0 else float("inf")
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> Json:
+        """JSON content of the certificate (docs/certificate.md), digest included."""
+        kind: Json = {"kind": self.measure}
+        if isinstance(self.measure, Output):
+            kind = {"kind": "output", "output": self.measure.index}
+        content: Json = {
+            "format": FORMAT,
+            "version": VERSION,
+            "networks": {"reference": self.reference_digest, "compressed": self.compressed_digest},
+            "input_set": self.input_set.to_dict(),
+            "measure": kind,
+            "bound": {
+                "upper": encode_number(self.upper),
+                "upper_per_output": [encode_number(value) for value in self.upper_per_output],
+                "lower_per_output": [encode_number(value) for value in self.lower_per_output],
+            },
+            "witness": {
+                "lower": encode_number(self.lower),
+                "reference_input": encode_array(self.witness),
+                "compressed_input": encode_array(self.compressed_witness),
+                "difference": encode_array(self.witness_difference),
+            },
+            "result": {
+                "threshold": None if self.threshold is None else encode_number(self.threshold),
+                "verdict": self.verdict,
+                "status": self.status,
+                "method": self.method,
+            },
+            "proof": encode_proof(self.proof),
+            "info": _encode_info(self.info),
+        }
+        content["digest"] = content_digest(content)
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Json) -> Certificate:
+        """Inverse of ``to_dict``; ParseError names the first field that is missing or wrong.
+
+        The content's digest is kept and compared by ``check``: an altered file is read, shown, and refused there.
+        """
+        try:
+            validate(content)
+            return cls._decode(content)
+        except FieldError as error:
+            raise ParseError(f"certificate: {error}") from None
+
+    @classmethod
+    def _decode(cls, content: Json) -> Certificate:
+        try:
+            input_set = input_set_from_dict(content["input_set"])
+        except TwincertError as error:
+            raise FieldError("input_set", str(error)) from None
+        bound, witness, result = content["bound"], content["witness"], content["result"]
+        upper_per_output = _decode_numbers(bound["upper_per_output"], "bound.upper_per_output")
+        outputs = upper_per_output.size
+        lower_per_output = _decode_numbers(bound["lower_per_output"], "bound.lower_per_output")
+        if lower_per_output.size != outputs:
+            raise FieldError("bound.lower_per_output", f"expected {outputs} numbers, found {lower_per_output.size}")
+        threshold = result["threshold"]
+        inputs = input_set.size
+        return cls(
+            measure=_decode_measure(content["measure"], outputs),
+            input_set=input_set,
+            upper=decode_number(bound["upper"], "bound.upper"),
+            lower=decode_number(witness["lower"], "witness.lower"),
+            upper_per_output=upper_per_output,
+            lower_per_output=lower_per_output,
+            witness=decode_vector(witness["reference_input"], inputs, "witness.reference_input"),
+            compressed_witness=decode_vector(witness["compressed_input"], inputs, "witness.compressed_input"),
+            witness_difference=decode_vector(witness["difference"], outputs, "witness.difference"),
+            threshold=None if threshold is None else decode_number(threshold, "result.threshold"),
+            verdict=result["verdict"],
+            status=result["status"],
+            method=result["method"],
+            info=_decode_info(content["info"]),
+            proof=decode_proof(content["proof"], outputs),
+            reference_digest=content["networks"]["reference"],
+            compressed_digest=content["networks"]["compressed"],
+            _claimed_digest=content["digest"],
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate as JSON, atomically. OSError when the file cannot be written."""
+        write(path, self.to_dict())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Certificate:
+        """Read a certificate.
+
+        ParseError names the file and the field that is missing or wrong; OSError when it cannot be read.
+        """
+        content = read(path)
+        try:
+            return cls._decode(content)
+        except FieldError as error:
+            raise ParseError(f"{os.fspath(path)}: {error}") from None
+
+    # --- checking -----------------------------------------------------------------------------------------------------
+
+    def check(self, twin: Twin) -> CheckReport:
+        """Prove every claim again from the two networks, without the solver.
+
+        The digests show alterations and wrong networks early; validity never rests on them: the bound, the bounds per
+        output, the witness and the verdict are all recomputed. ``status``, ``method`` and ``info`` describe the
+        computation and prove nothing. Raises SettingsError when ``twin`` is no Twin.
+        """
+        if not isinstance(twin, Twin):
+            raise SettingsError(f"check: expected a twincert.Twin, found {type(twin).__name__}")
+        reason = self._altered(twin) or self._wrong_witness(twin) or self._wrong_verdict()
+        if reason:
+            return CheckReport(False, float("inf"), reason)
+        kind, output = ("output", self.measure.index) if isinstance(self.measure, Output) else (self.measure, 0)
+        claim = {
+            "measure": kind,
+            "output": output,
+            "upper": self.upper,
+            "upper_per_output": self.upper_per_output,
+            "lower_per_output": self.lower_per_output,
+        }
+        with single_thread():
+            report = _core.check(twin, self.input_set, claim, self.proof)
+        return CheckReport(bool(report["valid"]), float(report["upper"]), str(report["reason"]))
+
+    def _altered(self, twin: Twin) -> str:
+        if self._claimed_digest is not None and self._claimed_digest != self.to_dict()["digest"]:
+            return "the certificate was altered: its digest does not fit its content"
+        for name, network, digest in (
+            ("reference", twin.reference, self.reference_digest),
+            ("compressed", twin.compressed, self.compressed_digest),
+        ):
+            if network.digest() != digest:
+                return f"the certificate speaks about another {name} network: its digest differs"
+        if twin.input_size != self.input_set.size:
+            return f"the input set has {self.input_set.size} inputs, the networks have {twin.input_size}"
+        if twin.output_size != self.upper_per_output.size:
+            return f"the bounds speak about {self.upper_per_output.size} outputs, the networks have {twin.output_size}"
+        return ""
+
+    def _wrong_witness(self, twin: Twin) -> str:
+        x, y = self.witness, self.compressed_witness
+        if not self.input_set.contains(x, y):
+            return "the witness does not lie in the input set"
+        # Another machine may add in another order: both evaluations are within the evaluation error of the exact one.
+        slack = 2 * np.asarray(_core.interval_bounds(twin, self.input_set).evaluation_error)
+        if not (np.abs(twin.error(x, y) - self.witness_difference) <= slack).all():
+            return "the witness does not attain the difference it claims"
+        value = evaluate_measure(self.measure, self.witness_difference)
+        rounding = 4 * (value + self.lower) * (self.witness_difference.size + 4) * np.finfo(float).eps
+        if not abs(value - self.lower) <= rounding:
+            return f"the witness attains {value!r}, not the lower bound {self.lower!r}"
+        return ""
+
+    def _wrong_verdict(self) -> str:
+        proven = verdict_of(self.threshold, self.upper, self.lower)
+        if self.verdict != proven:
+            return f"the verdict {self.verdict!r} does not follow from the bounds: they say {proven!r}"
+        return ""
+
+    # --- shown --------------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Equal when every number and word of the content is."""
+        return isinstance(other, Certificate) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Hash of the content's digest."""
+        return hash(self.to_dict()["digest"])
+
+    def __repr__(self) -> str:
+        """One line: the measure, both bounds, verdict, method and status."""
+        verdict = "" if self.threshold is None else f", {self.verdict} at {self.threshold:g}"
+        return (
+            f"<Certificate {self.lower:.6g} <= {measure_label(self.measure)} <= {self.upper:.6g}"
+            f"{verdict}; method {self.method}, {self.status}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        from twincert._facts import certificate_html
+
+        return certificate_html(self)
+
+
+def verdict_of(threshold: float | None, upper: float, lower: float) -> Verdict:
+    """What two-sided bounds say about a threshold; unknown without one."""
+    if threshold is None:
+        return "unknown"
+    return "holds" if upper <= threshold else "violated" if lower > threshold else "unknown"
+
+
+def _decode_numbers(values: list[Any], name: str) -> Array:
+    return np.array([decode_number(value, f"{name}[{i}]") for i, value in enumerate(values)], dtype=float)
+
+
+def _decode_measure(value: Json, outputs: int) -> Measure:
+    if value["kind"] != "output":
+        return cast(str, value["kind"])
+    if value["output"] >= outputs:
+        raise FieldError("measure.output", f"expected an index below {outputs}, found {shorten(value['output'])}")
+    return Output(int(value["output"]))
+
+
+_PROGRESS_NUMBERS = ("seconds", "upper", "lower")
+_PROGRESS_COUNTS = ("iteration", "objective", "objectives")
+
+
+def _encode_info(info: Json) -> Json:
+    return {
+        "iterations": int(info["iterations"]),
+        "primal_residual": encode_number(info["primal_residual"]),
+        "clique_rows": [int(count) for count in info["clique_rows"]],
+        "clique_variables": [int(count) for count in info["clique_variables"]],
+        "timings": {str(name): encode_number(seconds) for name, seconds in info["timings"].items()},
+        "history": [
+            {
+                "stage": str(line["stage"]),
+                **{name: int(line[name]) for name in _PROGRESS_COUNTS},
+                **{name: encode_number(line[name]) for name in _PROGRESS_NUMBERS},
+            }
+            for line in info["history"]
+        ],
+    }
+
+
+def _decode_info(info: Json) -> Json:
+    timings = {name: decode_number(value, f"info.timings.{name}") for name, value in info["timings"].items()}
+    history = []
+    for i, line in enumerate(info["history"]):
+        numbers = {name: decode_number(line[name], f"info.history[{i}].{name}") for name in _PROGRESS_NUMBERS}
+        history.append({**line, **numbers})
+    return {
+        **info,
+        "primal_residual": decode_number(info["primal_residual"], "info.primal_residual"),
+        "timings": timings,
+        "history": history,
+    }

@@ -1,0 +1,139 @@
+"""The front door: bound the error of a twin over an input set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from twincert import _core
+from twincert._blas import single_thread
+from twincert.certificate import Certificate
+from twincert.errors import SettingsError, ShapeError
+from twincert.measure import Measure, Output, parse_measure
+from twincert.network import Twin
+from twincert.sets import InputSet
+from twincert.settings import Settings
+
+METHODS = ("auto", "interval", "crown", "sdp")
+ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
+INPUT_REDUCTIONS = ("automatic", "never", "always")
+
+
+class Progress(TypedDict):
+    """What a callback sees: the best valid bounds so far.
+
+    ``stage`` is "interval", "crown", "attack" or "sdp"; ``seconds`` count from the start; ``iteration`` is the
+    splitting's; ``objective`` of ``objectives`` is being tightened.
+    """
+
+    stage: str
+    seconds: float
+    iteration: int
+    objective: int
+    objectives: int
+    upper: float
+    lower: float
+
+
+Callback = Callable[[Progress], object]
+
+
+def certify(
+    twin: Twin,
+    input_set: InputSet,
+    measure: Measure = "inf",
+    *,
+    method: str = "auto",
+    threshold: float | None = None,
+    time_limit: float | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    rows: Mapping[str, bool | str] | None = None,
+    callback: Callback | None = None,
+) -> Certificate:
+    """Prove an upper bound of the error between the two networks of a twin, for every input of a set.
+
+    - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides)
+      or ``Output(i)``
+    - method: "interval", "crown" (backward linear bounds), "sdp", or "auto": from cheap to tight, until threshold or
+      time_limit decides
+    - threshold: stop as soon as it is decided whether the measure stays at or below it
+    - time_limit: seconds; the best bound so far is returned when they are over
+    - settings: of the solver and the attack, a dict or ``Settings``
+    - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows: bool; input_reduction:
+      "automatic", "never" or "always"; False and "automatic" where left out); chosen automatically when None
+    - callback: called with a ``Progress`` now and then; returning False stops
+
+    The bound is valid however the computation ends: at a limit, when the callback stops it, or on Ctrl-C, which returns
+    the best certificate so far with status "interrupted". An exception of the callback stops the computation and is
+    raised.
+
+    Raises ShapeError when twin and set do not fit, SettingsError for anything else that is wrong with an argument; the
+    message lists what exists.
+    """
+    if not isinstance(twin, Twin):
+        raise SettingsError(f"twin: expected a twincert.Twin, found {type(twin).__name__}")
+    if not isinstance(input_set, InputSet):
+        raise SettingsError(f"input_set: expected a Box, Ball or Polytope, found {type(input_set).__name__}")
+    if input_set.size != twin.input_size:
+        raise ShapeError(f"input_set: expected {twin.input_size} inputs as the networks have, found {input_set.size}")
+    chosen = parse_measure(measure, twin.output_size)
+    if method not in METHODS:
+        raise SettingsError(f"method: expected one of {', '.join(map(repr, METHODS))}, found {method!r}")
+    limit = math.inf if time_limit is None else _number("time_limit", time_limit, "seconds, more than 0", positive=True)
+    target = None if threshold is None else _number("threshold", threshold, "a finite number, at least 0", finite=True)
+    if callback is not None and not callable(callback):
+        raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
+    is_output = isinstance(chosen, Output)
+    with single_thread():
+        result = _core.certify(
+            twin,
+            input_set,
+            measure="output" if is_output else str(chosen),
+            output=chosen.index if isinstance(chosen, Output) else 0,
+            method=method,
+            threshold=target,
+            time_limit=limit,
+            settings=dict(Settings.of(settings)),
+            rows=_row_options(rows),
+            callback=None if callback is None else _stoppable(callback),
+        )
+    return Certificate.from_result(twin, input_set, chosen, target, result)
+
+
+def _stoppable(callback: Callback) -> Callback:
+    """The callback, for which Ctrl-C while it runs means the same as returning False."""
+
+    def watch(progress: Progress) -> object:
+        try:
+            return callback(progress)
+        except KeyboardInterrupt:
+            return False
+
+    return watch
+
+
+def _number(name: str, value: object, expected: str, finite: bool = False, positive: bool = False) -> float:
+    try:
+        number = math.nan if isinstance(value, bool | str | bytes) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not number >= 0 or (finite and math.isinf(number)) or (positive and number == 0):
+        raise SettingsError(f"{name}: expected {expected}, found {value!r}")
+    return number
+
+
+def _row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] | None:
+    if rows is None:
+        return None
+    if not isinstance(rows, Mapping):
+        raise SettingsError(f"rows: expected a dict, found {type(rows).__name__}")
+    for name, value in rows.items():
+        if name in ROW_FAMILIES:
+            if not isinstance(value, bool):
+                raise SettingsError(f"rows[{name!r}]: expected True or False, found {value!r}")
+        elif name != "input_reduction":
+            raise SettingsError(f"rows: expected {', '.join(ROW_FAMILIES)} or input_reduction, found {name!r}")
+        elif value not in INPUT_REDUCTIONS:
+            raise SettingsError(f"rows['input_reduction']: expected one of {INPUT_REDUCTIONS}, found {value!r}")
+    return {**dict.fromkeys(ROW_FAMILIES, False), "input_reduction": "automatic", **rows}

@@ -1,0 +1,326 @@
+"""Bad input: what users get wrong, and what twincert says. ``python tests/python/bad_input_table.py`` prints the table.
+
+Every case is a function of a folder with good and bad files that raises, or a list of command-line words; the message
+must hold a fragment that names the place and the expectation.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from typer.testing import CliRunner
+
+import twincert
+from twincert.cli import app
+
+NAN, INF = float("nan"), float("inf")
+QUICK = {"max_iterations": 100, "attack_restarts": 8, "attack_steps": 10}
+
+
+def network(*widths: int) -> twincert.Network:
+    random = np.random.default_rng(0)
+    layers = [(random.normal(size=(n, m)) * np.sqrt(2 / m), 0.1 * random.normal(size=n)) for m, n in pairwise(widths)]
+    return twincert.Network.from_arrays(layers, activation="relu")
+
+
+ZERO, ONE = np.zeros(3), np.ones(3)
+TWIN = twincert.quantize(network(3, 6, 6, 2), bits=5)
+BOX = twincert.Box([-0.4] * 3, [0.4] * 3)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    run: Callable[[Path], object] | list[str]
+    error: type[Exception] | int  # exception, or exit code of the command line
+    fragment: str
+
+
+def prepare(folder: Path) -> None:
+    """Write the files that the cases read."""
+    net = network(3, 6, 6, 2)
+    net.save(folder / "f.onnx")
+    net.save(folder / "f.npz")
+    twincert.quantize(net, bits=5).compressed.save(folder / "g.onnx")
+    network(4, 6, 2).save(folder / "four_inputs.onnx")
+    network(3, 6, 5).save(folder / "five_outputs.onnx")
+    (folder / "truncated.onnx").write_bytes((folder / "f.onnx").read_bytes()[:200])
+    (folder / "truncated.npz").write_bytes((folder / "f.npz").read_bytes()[:300])
+    (folder / "text.onnx").write_text("this is no network")
+    (folder / "empty.onnx").write_bytes(b"")
+    (folder / "empty.nnet").write_bytes(b"")
+    (folder / "text.nnet").write_text("// comment\nno numbers here\n")
+    (folder / "network.txt").write_text("W")
+    np.savez(folder / "nan.npz", W0=np.array([[NAN]]), b0=np.zeros(1))
+    np.savez(folder / "ragged.npz", W0=np.zeros((2, 3)), b0=np.zeros(5))
+    np.savez(folder / "objects.npz", W0=np.array([{"a": 1}]), b0=np.zeros(1))
+    np.savez(folder / "box.npz", lower=-ONE, upper=ONE)
+    np.savez(folder / "crossed.npz", lower=ONE, upper=-ONE)
+    np.savez(folder / "half.npz", lower=-ONE)
+    np.savez(folder / "words.npz", lower=np.array(["a"]), upper=np.array(["b"]))
+    np.save(folder / "x.npy", ZERO)
+    np.save(folder / "square.npy", np.zeros((2, 2)))
+    np.save(folder / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (folder / "text.npy").write_text("0 0 0")
+    certificate = twincert.certify(TWIN, BOX, method="sdp", settings=QUICK)
+    certificate.save(folder / "c.json")
+    write_bad_certificates(folder, json.loads((folder / "c.json").read_text()))
+
+
+def write_bad_certificates(folder: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content)
+    (folder / "truncated.json").write_text(text[: len(text) // 2])
+    (folder / "empty.json").write_text("")
+    (folder / "list.json").write_text("[]")
+    (folder / "bytes.json").write_bytes(b"\xff\xfe\x00\x01")
+    (folder / "deep.json").write_text("[" * 100_000)
+    (folder / "twice.json").write_text(text.replace('"version"', '"format": "other", "version"', 1))
+    (folder / "nan.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "NaN", 1))
+    (folder / "digits.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "9" * 5000, 1))
+    (folder / "version.json").write_text(json.dumps({**content, "version": 2}))
+    (folder / "format.json").write_text(json.dumps({**content, "format": "other"}))
+    (folder / "extra.json").write_text(json.dumps({**content, "colour": "red"}))
+    (folder / "field.json").write_text(json.dumps({key: value for key, value in content.items() if key != "proof"}))
+    (folder / "huge.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "1e999", 1))
+    clique = content["proof"]["objectives"][0]["cliques"][0]
+    good = dict(clique["multiplier"])
+    for name, triangle in {
+        "base64": {**good, "lower_triangle": "!" + good["lower_triangle"][1:]},
+        "short": {**good, "lower_triangle": good["lower_triangle"][:-8]},
+        "shape": {**good, "shape": [good["shape"][0], good["shape"][0] + 1]},
+        "absurd": {**good, "shape": [2**40, 2**40]},
+        "negative": {**good, "shape": [-1, -1]},
+        "nan_array": {**good, "lower_triangle": "AAAAAAAA+H8A" + good["lower_triangle"][12:]},
+    }.items():
+        clique["multiplier"] = triangle
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    clique["multiplier"] = good
+    upper = content["bound"]["upper_per_output"]
+    content["bound"]["upper_per_output"] = upper + upper
+    (folder / "outputs.json").write_text(json.dumps(content))
+
+
+def certify(**options: Any) -> Callable[[Path], object]:
+    return lambda folder: twincert.certify(**{"twin": TWIN, "input_set": BOX, "settings": QUICK, **options})
+
+
+def load(name: str) -> Callable[[Path], object]:
+    return lambda folder: twincert.load(folder / name)
+
+
+def certificate(name: str) -> Callable[[Path], object]:
+    return lambda folder: twincert.Certificate.load(folder / name)
+
+
+def make(function: Callable[[], object]) -> Callable[[Path], object]:
+    return lambda folder: function()
+
+
+SETTINGS, SHAPE, PARSE = twincert.SettingsError, twincert.ShapeError, twincert.ParseError
+SET = ["--box", "box.npz"]
+CERTIFY = ["certify", "f.onnx", "g.onnx"]
+
+API_CASES = [
+    Case("measure that does not exist", certify(measure="three"), SETTINGS, "'inf', 'two', 'one', 'outputs'"),
+    Case("measure of another type", certify(measure=2), SETTINGS, "found 2"),
+    Case("output beyond the last", certify(measure=twincert.Output(2)), SETTINGS, "below 2"),
+    Case("negative output", make(lambda: twincert.Output(-1)), SETTINGS, "at least 0, found -1"),
+    Case("output that is no integer", make(lambda: twincert.Output(1.5)), SETTINGS, "found 1.5"),  # type: ignore[arg-type]
+    Case("method that does not exist", certify(method="magic"), SETTINGS, "'auto', 'interval', 'crown', 'sdp'"),
+    Case("NaN threshold", certify(threshold=NAN), SETTINGS, "threshold: expected a finite number"),
+    Case("negative threshold", certify(threshold=-1), SETTINGS, "found -1"),
+    Case("threshold as text", certify(threshold="0.1"), SETTINGS, "found '0.1'"),
+    Case("negative time limit", certify(time_limit=-1), SETTINGS, "time_limit: expected seconds"),
+    Case("NaN time limit", certify(time_limit=NAN), SETTINGS, "time_limit"),
+    Case(
+        "setting that does not exist", certify(settings={"max_iteration": 5}), SETTINGS, "did you mean 'max_iterations'"
+    ),
+    Case(
+        "setting out of range", certify(settings={"relaxation": 2.5}), SETTINGS, "'relaxation': expected float from 0.1"
+    ),
+    Case("NaN setting", certify(settings={"rho": NAN}), SETTINGS, "found nan"),
+    Case(
+        "setting of another type", certify(settings={"max_iterations": 1.5}), SETTINGS, "'max_iterations': expected int"
+    ),
+    Case("setting as text", certify(settings={"rho": "0.1"}), SETTINGS, "found '0.1'"),
+    Case("settings that are a list", certify(settings=[1]), SETTINGS, "expected a dict"),
+    Case("row family that does not exist", certify(rows={"magic": True}), SETTINGS, "slack_rows"),
+    Case("row option of another type", certify(rows={"slack_rows": 1}), SETTINGS, "expected True or False"),
+    Case("callback that is no function", certify(callback=3), SETTINGS, "expected a function"),
+    Case("network instead of a twin", certify(twin=TWIN.reference), SETTINGS, "expected a twincert.Twin"),
+    Case("array instead of a set", certify(input_set=ZERO), SETTINGS, "expected a Box, Ball or Polytope"),
+    Case("set with other inputs", certify(input_set=twincert.Box(np.zeros(4), np.ones(4))), SHAPE, "expected 3 inputs"),
+    Case("box upside down", make(lambda: twincert.Box(ONE, -ONE)), PARSE, "lower"),
+    Case("box of two lengths", make(lambda: twincert.Box(ZERO, np.ones(4))), SHAPE, "4"),
+    Case("box with NaN", make(lambda: twincert.Box([0, NAN, 0], ONE)), PARSE, "1"),
+    Case("box without end", make(lambda: twincert.Box(-ONE, [1, INF, 1])), PARSE, "1"),
+    Case("negative radius", make(lambda: twincert.Box.around(ZERO, -0.1)), PARSE, "radius"),
+    Case("ball with NaN radius", make(lambda: twincert.Ball(ZERO, NAN)), PARSE, "radius"),
+    Case("quantize to 1 bit", make(lambda: twincert.quantize(TWIN.reference, bits=1)), SETTINGS, "bits"),
+    Case(
+        "quantize by an unknown scheme",
+        make(lambda: twincert.quantize(TWIN.reference, bits=8, scheme="x")),
+        SETTINGS,
+        "x",
+    ),
+    Case(
+        "prune more than everything", make(lambda: twincert.prune(TWIN.reference, sparsity=1.5)), SETTINGS, "sparsity"
+    ),
+    Case("twin of two input sizes", make(lambda: twincert.Twin(TWIN.reference, network(4, 6, 2))), SHAPE, "4"),
+    Case("evaluate a point of another size", make(lambda: TWIN.reference(np.zeros(7))), SHAPE, "7"),
+    Case(
+        "weights with NaN",
+        make(lambda: twincert.Network.from_arrays([(np.full((2, 3), NAN), np.zeros(2))], activation="relu")),
+        PARSE,
+        "finite",
+    ),
+    Case(
+        "unknown activation",
+        make(lambda: twincert.Network.from_arrays([(np.ones((2, 3)), np.zeros(2))], activation="swish")),
+        SETTINGS,
+        "swish",
+    ),
+    Case(
+        "check with something else",
+        make(lambda: twincert.certify(TWIN, BOX, settings=QUICK).check(TWIN.reference)),
+        SETTINGS,
+        "twincert.Twin",
+    ),
+]
+
+FILE_CASES = [
+    Case("network: missing file", load("missing.onnx"), FileNotFoundError, "missing.onnx"),
+    Case("network: unknown suffix", load("network.txt"), PARSE, "network.txt"),
+    Case("network: truncated ONNX", load("truncated.onnx"), PARSE, "truncated.onnx"),
+    Case("network: text as ONNX", load("text.onnx"), PARSE, "text.onnx"),
+    Case("network: empty ONNX", load("empty.onnx"), PARSE, "empty.onnx"),
+    Case("network: truncated .npz", load("truncated.npz"), PARSE, "truncated.npz"),
+    Case("network: NaN weight", load("nan.npz"), PARSE, "nan.npz"),
+    Case("network: bias of another length", load("ragged.npz"), PARSE, "ragged.npz"),
+    Case("network: pickled objects", load("objects.npz"), PARSE, "objects.npz"),
+    Case("network: empty .nnet", load("empty.nnet"), PARSE, "empty.nnet"),
+    Case("network: words in .nnet", load("text.nnet"), PARSE, "text.nnet"),
+    Case("certificate: missing file", certificate("missing.json"), FileNotFoundError, "missing.json"),
+    Case(
+        "certificate: truncated",
+        certificate("truncated.json"),
+        PARSE,
+        "truncated.json: expected a complete certificate",
+    ),
+    Case("certificate: empty", certificate("empty.json"), PARSE, "empty.json: expected a complete certificate"),
+    Case("certificate: a list", certificate("list.json"), PARSE, "expected a JSON object"),
+    Case("certificate: no text", certificate("bytes.json"), PARSE, "bytes.json"),
+    Case("certificate: nested without end", certificate("deep.json"), PARSE, "nested"),
+    Case("certificate: a field twice", certificate("twice.json"), PARSE, "format: expected once"),
+    Case("certificate: NaN bound", certificate("nan.json"), PARSE, "found NaN"),
+    Case("certificate: bound of 5,000 digits", certificate("digits.json"), PARSE, "digits.json"),
+    Case(
+        "certificate: bound beyond doubles",
+        certificate("huge.json"),
+        PARSE,
+        "bound.upper: expected a number that a double holds",
+    ),
+    Case("certificate: newer version", certificate("version.json"), PARSE, "version: expected 1, found 2"),
+    Case("certificate: another format", certificate("format.json"), PARSE, "format: expected 'twincert-certificate'"),
+    Case("certificate: a field too many", certificate("extra.json"), PARSE, "colour"),
+    Case("certificate: proof missing", certificate("field.json"), PARSE, "'proof'"),
+    Case("certificate: no base64", certificate("base64.json"), PARSE, "multiplier.lower_triangle: expected base64"),
+    Case("certificate: multiplier too short", certificate("short.json"), PARSE, "values of 8 bytes"),
+    Case("certificate: multiplier not square", certificate("shape.json"), PARSE, "expected a square matrix"),
+    Case("certificate: absurd size", certificate("absurd.json"), PARSE, "multiplier.shape: expected lengths up to"),
+    Case("certificate: negative size", certificate("negative.json"), PARSE, "multiplier.shape[0]: expected minimum 0"),
+    Case("certificate: NaN in a multiplier", certificate("nan_array.json"), PARSE, "expected numbers, found NaN"),
+    Case("certificate: outputs disagree", certificate("outputs.json"), PARSE, "lower_per_output: expected 4 numbers"),
+]
+
+COMMAND_CASES = [
+    Case("no command line words", ["certify"], 2, "Missing argument"),
+    Case("unknown command", ["prove"], 2, "prove"),
+    Case("unknown option", [*CERTIFY, "--fast"], 2, "--fast"),
+    Case("no input set", CERTIFY, 2, "--box FILE, or --center FILE with --radius"),
+    Case("two input sets", [*CERTIFY, *SET, "--radius", "1"], 2, "--box stands alone"),
+    Case("center without radius", [*CERTIFY, "--center", "x.npy"], 2, "--radius"),
+    Case("box upside down", [*CERTIFY, "--box", "crossed.npz"], 2, "lower"),
+    Case(
+        "box without upper",
+        [*CERTIFY, "--box", "half.npz"],
+        2,
+        "half.npz: expected the arrays lower and upper, found lower",
+    ),
+    Case("box of words", [*CERTIFY, "--box", "words.npz"], 2, "words.npz: lower: expected real numbers"),
+    Case("box that is one array", [*CERTIFY, "--box", "x.npy"], 2, "x.npy: expected an .npz file"),
+    Case(
+        "center that is a matrix",
+        [*CERTIFY, "--center", "square.npy", "--radius", "1"],
+        2,
+        "square.npy: expected one axis",
+    ),
+    Case("center with pickled objects", [*CERTIFY, "--center", "pickled.npy", "--radius", "1"], 2, "pickled.npy"),
+    Case(
+        "center that is text", [*CERTIFY, "--center", "text.npy", "--radius", "1"], 2, "text.npy: expected NumPy arrays"
+    ),
+    Case("radius that is no number", [*CERTIFY, "--center", "x.npy", "--radius", "wide"], 2, "wide"),
+    Case("missing network", ["certify", "f.onnx", "none.onnx", *SET], 2, "none.onnx"),
+    Case("networks of two input sizes", ["certify", "f.onnx", "four_inputs.onnx", *SET], 2, "4"),
+    Case("networks of two output sizes", ["certify", "f.onnx", "five_outputs.onnx", *SET], 2, "5"),
+    Case(
+        "unknown measure",
+        [*CERTIFY, *SET, "--measure", "max"],
+        2,
+        "--measure: expected inf, two, one, outputs or output:INDEX",
+    ),
+    Case("output beyond the last", [*CERTIFY, *SET, "--measure", "output:9"], 2, "below 2"),
+    Case("unknown method", [*CERTIFY, *SET, "--method", "branch"], 2, "method: expected one of"),
+    Case("setting without value", [*CERTIFY, *SET, "--set", "rho"], 2, "--set expects name=value, found 'rho'"),
+    Case("unknown setting", [*CERTIFY, *SET, "--set", "roh=1"], 2, "did you mean 'rho'"),
+    Case("setting that is no number", [*CERTIFY, *SET, "--set", "rho=big"], 2, "'rho': expected float"),
+    Case("setting given twice", [*CERTIFY, *SET, "--set", "rho=1", "--set", "rho=2"], 2, "given twice"),
+    Case("nowhere to save", [*CERTIFY, *SET, "--method", "interval", "--save", "no/c.json"], 2, "no: no such folder"),
+    Case("compress without a way", ["compress", "f.onnx", "-o", "h.onnx"], 2, "--quantize or --prune"),
+    Case("compress without output", ["compress", "f.onnx", "--quantize", "bits=8"], 2, "-o"),
+    Case("compressor option unknown", ["compress", "f.onnx", "--quantize", "bit=8", "-o", "h.onnx"], 2, "bits, scheme"),
+    Case("compressor option wrong", ["compress", "f.onnx", "--quantize", "bits=99", "-o", "h.onnx"], 2, "bits"),
+    Case("compress to an unknown format", ["compress", "f.onnx", "--quantize", "bits=8", "-o", "h.txt"], 2, "h.txt"),
+    Case("check a truncated certificate", ["check", "truncated.json", "f.onnx", "g.onnx"], 2, "truncated.json"),
+    Case("check against another network", ["check", "c.json", "f.onnx", "f.onnx"], 1, "compressed network"),
+    Case("demo with 1 bit", ["demo", "--bits", "1"], 2, "bits"),
+]
+
+CASES = [*API_CASES, *FILE_CASES, *COMMAND_CASES]
+
+
+def outcome(case: Case, folder: Path) -> tuple[type[Exception] | int | None, str]:
+    """Exception class or exit code, and the message, of one case run in the folder."""
+    if isinstance(case.run, list):
+        words = [str(folder / word) if (folder / word).exists() else word for word in case.run]
+        result = CliRunner().invoke(app, words)
+        return result.exit_code, (result.stderr or result.stdout).strip()
+    try:
+        case.run(folder)
+    except Exception as error:
+        return type(error), str(error)
+    return None, "accepted"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder)
+        sys.stdout.write("| case | raises or exits with | message |\n|---|---|---|\n")
+        for case in CASES:
+            found, message = outcome(case, folder)
+            label = found.__name__ if isinstance(found, type) else f"exit code {found}"
+            text = " ".join(message.replace(f"{folder}/", "").split()).replace("|", "\\|")
+            sys.stdout.write(f"| {case.name} | {label} | {text} |\n")
+
+
+if __name__ == "__main__":
+    main()

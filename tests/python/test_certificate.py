@@ -1,0 +1,263 @@
+"""Certificates as files: exact round trip, strict reading, and refusal of everything that was altered."""
+
+import base64
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+import twincert
+from python import small_twins
+from python.small_twins import QUICK
+from twincert._certificate_format import content_digest, schema
+
+TWIN = small_twins.twin()
+BOX = small_twins.box()
+
+
+@pytest.fixture(scope="module", params=["interval", "crown", "sdp"])
+def any_certificate(request: pytest.FixtureRequest) -> twincert.Certificate:
+    return twincert.certify(TWIN, BOX, measure="outputs", method=request.param, settings=QUICK)
+
+
+@pytest.fixture(scope="module")
+def certificate() -> twincert.Certificate:
+    return twincert.certify(
+        TWIN, BOX, measure="inf", method="sdp", threshold=50.0, settings={**QUICK, "max_iterations": 400}
+    )
+
+
+def saved(content: dict[str, Any], path: Path) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def redigested(content: dict[str, Any]) -> dict[str, Any]:
+    return {**content, "digest": content_digest(content)}
+
+
+def leaves(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else None
+    if items is None:
+        yield path
+        return
+    for key, value in items:
+        yield from leaves(value, (*path, key))
+
+
+def changed_value(value: Any) -> Any:
+    """Another value of the same kind, as small a change as the kind allows."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return float(np.nextafter(value, np.inf))
+    if value is None:
+        return 1.0
+    if value in ("inf", "-inf"):
+        return 1.0
+    if re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", value) and len(value) % 4 == 0 and len(value) > 8:
+        data = bytearray(base64.b64decode(value))
+        data[0] ^= 1
+        return base64.b64encode(data).decode()
+    return ("0" if value[0] != "0" else "1") + value[1:]
+
+
+def replaced(content: Any, path: tuple[Any, ...], value: Any) -> Any:
+    result = copy.deepcopy(content)
+    inner = result
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return result
+
+
+def item(content: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        content = content[key]
+    return content
+
+
+def refused(content: dict[str, Any], path: Path) -> str:
+    """The reason for which a file is refused, by the reader or by the checker; empty when it is accepted."""
+    try:
+        report = twincert.Certificate.load(saved(content, path)).check(TWIN)
+    except twincert.ParseError as error:
+        return str(error)
+    return "" if report.valid else report.reason
+
+
+def test_round_trip_is_exact(any_certificate: twincert.Certificate, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    any_certificate.save(path)
+    loaded = twincert.Certificate.load(path)
+    assert loaded == any_certificate
+    assert hash(loaded) == hash(any_certificate)
+    assert loaded.to_dict() == any_certificate.to_dict()
+    assert loaded.upper == any_certificate.upper
+    assert np.array_equal(loaded.upper_per_output, any_certificate.upper_per_output)
+    assert np.array_equal(loaded.witness, any_certificate.witness)
+    assert loaded.info == any_certificate.info
+    report = loaded.check(TWIN)
+    assert report == twincert.CheckReport(True, report.upper, "")
+    assert report
+    assert report.upper <= loaded.upper
+    assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
+
+
+def test_content_fits_the_schema(any_certificate: twincert.Certificate) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(json.dumps(any_certificate.to_dict(), allow_nan=False)), schema())
+
+
+def test_from_dict_is_the_inverse_of_to_dict(certificate: twincert.Certificate) -> None:
+    assert twincert.Certificate.from_dict(certificate.to_dict()) == certificate
+
+
+def test_infinite_entries_survive(tmp_path: Path) -> None:
+    certificate = twincert.certify(TWIN, BOX, measure=twincert.Output(0), method="crown", settings=QUICK)
+    certificate.save(tmp_path / "c.json")
+    loaded = twincert.Certificate.load(tmp_path / "c.json")
+    assert loaded.upper_per_output[1] == np.inf
+    assert loaded.lower_per_output[1] == -np.inf
+    assert loaded.measure == twincert.Output(0)
+    assert loaded.check(TWIN).valid
+
+
+def test_a_failed_save_leaves_the_old_file(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text("old")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        certificate.save(tmp_path / "missing" / "c.json")
+    assert path.read_text() == "old"
+    certificate.save(path)
+    assert twincert.Certificate.load(path) == certificate
+
+
+def test_every_altered_field_is_refused(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    """One leaf after the other is changed as little as possible, the digest is left as it was."""
+    content = json.loads(json.dumps(certificate.to_dict()))
+    paths = list(leaves(content))
+    history = [path for path in paths if path[:2] == ("info", "history")]
+    paths = [path for path in paths if path[:2] != ("info", "history")] + history[:7]
+    accepted = []
+    for path in paths:
+        altered = replaced(content, path, changed_value(item(content, path)))
+        if not refused(altered, tmp_path / "c.json"):
+            accepted.append(path)
+    assert len(paths) > 40
+    assert accepted == []
+
+
+def test_missing_fields_are_named(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    for path in [("networks", "reference"), ("bound", "upper"), ("witness", "lower"), ("proof", "stages"), ("digest",)]:
+        altered = copy.deepcopy(content)
+        del item(altered, path[:-1])[path[-1]]
+        with pytest.raises(twincert.ParseError, match=f"'{path[-1]}'") as caught:
+            twincert.Certificate.load(saved(altered, tmp_path / "c.json"))
+        assert "c.json" in str(caught.value)
+
+
+def zeros(triangle: dict[str, Any]) -> dict[str, Any]:
+    count = len(base64.b64decode(triangle["lower_triangle"]))
+    return {**triangle, "lower_triangle": base64.b64encode(bytes(count)).decode()}
+
+
+def scaled(triangle: dict[str, Any], factor: float) -> dict[str, Any]:
+    values = factor * np.frombuffer(base64.b64decode(triangle["lower_triangle"]))
+    return {**triangle, "lower_triangle": base64.b64encode(values.tobytes()).decode()}
+
+
+def array(values: Any) -> dict[str, Any]:
+    values = np.asarray(values, dtype="<f8")
+    return {"shape": list(values.shape), "data": base64.b64encode(values.tobytes()).decode()}
+
+
+def narrowed(box: dict[str, Any]) -> dict[str, Any]:
+    lower, upper = (np.frombuffer(base64.b64decode(box[side]["data"])) for side in ("lower", "upper"))
+    return {"lower": array(0.5 * lower), "upper": array(0.5 * upper)}
+
+
+def lies(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Contents that claim more than was proven, or prove it with something else, by what was done to them."""
+    c = content
+    cliques = c["proof"]["objectives"][0]["cliques"]
+    first = ("proof", "objectives", 0, "cliques")
+    stage = c["proof"]["stages"][1]
+    lower = c["witness"]["lower"]
+    return {
+        "bound halved": replaced(c, ("bound", "upper"), 0.5 * (c["bound"]["upper"] + lower)),
+        "bound at the witness": replaced(c, ("bound", "upper"), lower),
+        "bound negative": replaced(c, ("bound", "upper"), -1.0),
+        "bound minus infinity": replaced(c, ("bound", "upper"), "-inf"),
+        "upper of an output lowered": replaced(c, ("bound", "upper_per_output", 0), 0.0),
+        "lower of an output raised": replaced(c, ("bound", "lower_per_output", 1), 0.0),
+        "other measure": replaced(c, ("measure",), {"kind": "one"}),
+        "multipliers zero": replaced(c, first, [{**x, "multiplier": zeros(x["multiplier"])} for x in cliques]),
+        "multipliers negative": replaced(c, first, [{**x, "multiplier": scaled(x["multiplier"], -1)} for x in cliques]),
+        "multipliers doubled": replaced(c, first, [{**x, "multiplier": scaled(x["multiplier"], 2)} for x in cliques]),
+        "factors zero": replaced(c, first, [{**x, "factor": zeros(x["factor"])} for x in cliques]),
+        "factors doubled": replaced(c, first, [{**x, "factor": scaled(x["factor"], 2)} for x in cliques]),
+        "cliques missing": replaced(c, first, cliques[:-1]),
+        "cliques exchanged": replaced(c, first, cliques[::-1]),
+        "objectives missing": replaced(c, ("proof", "objectives"), []),
+        "objective's bound lowered": replaced(c, ("proof", "objectives", 0, "bound"), lower * 0.5),
+        "objective's weights scaled": replaced(c, ("proof", "objectives", 0, "weights"), array(1e-3 * np.ones(2))),
+        "stage narrowed": replaced(c, ("proof", "stages", 1), {**stage, "reference": narrowed(stage["reference"])}),
+        "difference narrowed": replaced(
+            c, ("proof", "stages", 1), {**stage, "difference": narrowed(stage["difference"])}
+        ),
+        "stages missing": replaced(c, ("proof", "stages"), c["proof"]["stages"][:-1]),
+        "rows of another relaxation": replaced(
+            c, ("proof", "rows", "slack_rows"), not c["proof"]["rows"]["slack_rows"]
+        ),
+        "set enlarged": replaced(c, ("input_set",), twincert.Box([-0.8] * 3, [0.8] * 3).to_dict()),
+        "witness raised": replaced(c, ("witness", "lower"), lower * (1 + 1e-9)),
+        "witness outside": replaced(
+            replaced(c, ("witness", "reference_input"), array([9.0, 9.0, 9.0])),
+            ("witness", "compressed_input"),
+            array([9.0, 9.0, 9.0]),
+        ),
+        "witness moved": replaced(
+            replaced(c, ("witness", "reference_input"), array([0.1, 0.1, 0.1])),
+            ("witness", "compressed_input"),
+            array([0.1, 0.1, 0.1]),
+        ),
+        "witness with two inputs": replaced(c, ("witness", "compressed_input"), array([0.1, 0.1, 0.1])),
+        "threshold below the bound": replaced(c, ("result", "threshold"), lower * 1.0001),
+        "verdict exchanged": replaced(c, ("result", "verdict"), "violated"),
+        "reference network exchanged": replaced(c, ("networks", "reference"), c["networks"]["compressed"]),
+    }
+
+
+def test_every_lie_is_refused_even_with_a_fitting_digest(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    assert refused(redigested(content), tmp_path / "c.json") == ""
+    told = lies(content)
+    accepted = [name for name, lie in told.items() if not refused(redigested(lie), tmp_path / "c.json")]
+    assert accepted == []
+
+
+def test_the_reason_says_which_network_differs(certificate: twincert.Certificate) -> None:
+    other = small_twins.network(seed=5)
+    report = certificate.check(twincert.Twin(other, TWIN.compressed))
+    assert not report
+    assert "reference network" in report.reason
+    assert report.upper == np.inf
+    report = certificate.check(twincert.Twin(TWIN.reference, other))
+    assert "compressed network" in report.reason
+
+
+def test_an_altered_object_is_refused(certificate: twincert.Certificate) -> None:
+    import dataclasses
+
+    assert certificate.check(TWIN).valid
+    assert not dataclasses.replace(certificate, upper=certificate.lower).check(TWIN).valid
