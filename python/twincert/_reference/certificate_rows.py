@@ -99,9 +99,15 @@ class SharedRow:
 
     @staticmethod
     def make(side: str, neuron: int, value: Interval, centred: bool) -> SharedRow:
-        """Centre at the middle as a float computes it, or scale about zero."""
-        centre = Fraction(0.5 * float(value[0]) + 0.5 * float(value[1])) if centred else ZERO
-        power = exponent(max(value[1] - centre, centre - value[0]) if centred else magnitude(value))
+        """Centre at the middle and scale by the radius, both as floats compute them, or scale about zero."""
+        low, high = float(value[0]), float(value[1])
+        centre = 0.5 * low + 0.5 * high if centred else 0.0
+        radius = max(math.nextafter(high - centre, math.inf), math.nextafter(centre - low, math.inf))
+        power = exponent(Fraction(radius) if centred else magnitude(value))
+        return SharedRow._scaled(side, neuron, value, Fraction(centre), power)
+
+    @staticmethod
+    def _scaled(side: str, neuron: int, value: Interval, centre: Fraction, power: int) -> SharedRow:
         scale = Fraction(2) ** power
         return SharedRow(side, neuron, centre, power, ((value[0] - centre) * scale, (value[1] - centre) * scale))
 

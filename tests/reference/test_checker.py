@@ -1,0 +1,94 @@
+"""The exact checker against certificates of small twins: it proves what they claim, and hardly more."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import twincert
+from twincert._reference import checker
+from twincert._reference.network import Layers, random_layers, round_symmetric
+
+CASES: dict[str, dict[str, Any]] = {
+    "one clique": {"dims": [2, 5, 2]},
+    "two cliques": {"dims": [2, 4, 3, 2]},
+    "three cliques, wide box": {"dims": [2, 3, 3, 3, 1], "radius": 2.0},
+    "leaky": {"dims": [2, 4, 3, 2], "slope": 0.1},
+    "all rows": {
+        "dims": [2, 4, 3, 1],
+        "rows": {"slack_rows": True, "reference_rows": True, "centred_difference": True},
+    },
+    "all rows, leaky": {"dims": [2, 4, 1], "slope": 0.3, "rows": {"slack_rows": True}},
+    "inputs differ": {"dims": [2, 4, 3, 1], "difference": 0.05},
+    "two-norm": {"dims": [2, 4, 3, 2], "measure": "two"},
+    "one-norm": {"dims": [2, 4, 3, 2], "measure": "one"},
+    "stable neurons": {"dims": [3, 6, 4, 1], "radius": 0.35},
+    "another width": {"dims": [2, 5, 4, 1], "narrower": True},
+    "a fixed input": {"dims": [3, 5, 4, 2], "radius": 1.0, "fixed": True},
+}
+
+
+def certificate(
+    dims: list[int],
+    slope: float = 0.0,
+    radius: float = 0.7,
+    measure: str = "outputs",
+    difference: float = 0.0,
+    rows: dict[str, bool] | None = None,
+    narrower: bool = False,
+    fixed: bool = False,
+) -> tuple[dict[str, Any], Layers, Layers]:
+    rng = np.random.default_rng(len(dims) * 100 + dims[1])
+    f = random_layers(dims, rng)
+    g = round_symmetric(f, 5)
+    if narrower:
+        g = [(g[0][0][:-1], g[0][1][:-1]), (g[1][0][:, :-1], g[1][1]), *g[2:]]
+    center = rng.uniform(-1, 1, dims[0])
+    reach = np.full(dims[0], radius)
+    if fixed:
+        reach[0] = 0.0
+    box = twincert.Box(center - reach, center + reach, difference=difference)
+    options = {"activation": "leaky_relu", "slope": slope} if slope else {"activation": "relu"}
+    twin = twincert.Twin(*(twincert.Network.from_arrays(arrays, **options) for arrays in (f, g)))
+    chosen = {"input_reduction": "never", **(rows or {})}
+    cert = twincert.certify(twin, box, measure, method="sdp", rows=chosen, settings={"max_iterations": 150})
+    return cert.to_dict(), f, g
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_exact_recomputation_proves_the_claimed_bounds(case: str) -> None:
+    content, f, g = certificate(**CASES[case])
+    assert content["proof"]["objectives"], "the semidefinite program proved nothing here: choose another twin"
+    report = checker.check(content, f, g, CASES[case].get("slope", 0.0))
+    assert report.valid
+    largest = max(abs(o.claimed) for o in report.objectives)
+    for objective in report.objectives:
+        assert objective.proven is not None
+        assert objective.claimed - float(objective.proven) <= 1e-6 * largest, "rounding costs more than it should"
+    for i, claimed in enumerate(content["bound"]["upper_per_output"]):
+        for objective in report.objectives:
+            if objective.kind == "linear" and objective.weights == np.eye(len(f[-1][1]))[i].tolist():
+                assert objective.proven is not None
+                assert objective.proven <= Fraction(claimed)
+
+
+def test_a_lowered_bound_is_refused() -> None:
+    content, f, g = certificate(**CASES["two cliques"])
+    objective = content["proof"]["objectives"][0]
+    objective["bound"] -= 1e-4 * abs(objective["bound"])
+    assert not checker.check(content, f, g).valid
+
+
+def test_another_network_is_refused() -> None:
+    content, f, g = certificate(**CASES["two cliques"])
+    moved = [(w, b + 0.01) for w, b in g[:-1]] + [(g[-1][0], g[-1][1] - 0.1)]
+    assert not checker.check(content, f, moved).valid
+
+
+def test_multipliers_of_a_wrong_size_prove_nothing() -> None:
+    content, f, g = certificate(**CASES["two cliques"])
+    del content["proof"]["objectives"][0]["cliques"][0]
+    assert not checker.check(content, f, g).valid
