@@ -220,14 +220,15 @@ def validate(content: object) -> None:
     error = next(Draft202012Validator(schema()).iter_errors(content), None)
     if error is not None:
         field = error.json_path.removeprefix("$").removeprefix(".") or "certificate"
-        raise FieldError(field, _explain(error.validator, error.validator_value, error.instance))
+        raise FieldError(field, _explain(error.validator, error.validator_value, error.instance, error.schema))
 
 
-def _explain(rule: object, value: Any, found: Any) -> str:
+def _explain(rule: object, value: Any, found: Any, rules: Any) -> str:
     if rule == "required":
         return f"expected the field {next(name for name in value if name not in found)!r}, found none"
     if rule == "additionalProperties":
-        return f"expected no other fields than the schema's, found {shorten(list(found))}"
+        extra = next(name for name in found if name not in rules["properties"])
+        return f"expected no other fields than the schema's, found {shorten(extra)}"
     if rule == "type":
         return f"expected {value}, found {shorten(found)}"
     if rule in ("enum", "const"):

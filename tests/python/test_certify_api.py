@@ -149,7 +149,7 @@ def test_callback_sees_valid_bounds_and_stops() -> None:
     certificate = twincert.certify(TWIN, BOX, method="sdp", callback=stop_at_third, settings=QUICK)
     assert len(seen) == 3
     assert certificate.status == "interrupted"
-    assert certificate.upper <= seen[-1]["upper"]
+    assert certificate.upper <= seen[-1]["upper"] * (1 + 1e-11)  # what the checker on another machine may round
     assert {"stage", "seconds", "iteration", "objective", "objectives", "upper", "lower"} == set(seen[0])
     assert certificate.check(TWIN).valid
 
