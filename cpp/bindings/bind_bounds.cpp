@@ -26,7 +26,8 @@ void bind_bounds(py::module_& m) {
   py::class_<TwinBounds>(m, "TwinBounds", "Proven bounds of every stage of a twin.")
       .def_readonly("stages", &TwinBounds::stages)
       .def_readonly("evaluation_error", &TwinBounds::evaluation_error)
-      .def("intersect", [](const TwinBounds& a, const TwinBounds& b) { return twincert::bounds::intersect(a, b); }, py::arg("other"));
+      .def(
+          "intersect", [](const TwinBounds& a, const TwinBounds& b) { return twincert::bounds::intersect(a, b); }, py::arg("other"));
   m.def("interval_bounds", &twincert::bounds::interval_bounds, py::arg("twin"), py::arg("set"), Release(),
         "Differential interval propagation.");
   m.def("crown_bounds", &twincert::bounds::crown_bounds, py::arg("twin"), py::arg("set"), Release(),

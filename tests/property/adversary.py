@@ -1,4 +1,4 @@
-"""Search for inputs that break a bound: samples, vertices, the package's own attack, and coordinate ascent from the best points."""
+"""Search for inputs that break a bound: samples, vertices, the package's attack, coordinate ascent from the best."""
 
 from __future__ import annotations
 
@@ -85,9 +85,13 @@ def _neighbours(starts: Array, lower: Array, upper: Array, rng: np.random.Genera
     for start in starts:
         for i in range(len(lower)):
             width = upper[i] - lower[i]
-            values = np.concatenate([
-                [lower[i], upper[i]], rng.uniform(lower[i], upper[i], 3), start[i] + width * 0.03 * rng.standard_normal(3),
-            ])
+            values = np.concatenate(
+                [
+                    [lower[i], upper[i]],
+                    rng.uniform(lower[i], upper[i], 3),
+                    start[i] + width * 0.03 * rng.standard_normal(3),
+                ]
+            )
             points = np.tile(start, (len(values), 1))
             points[:, i] = np.clip(values, lower[i], upper[i])
             moved.append(points)

@@ -1,7 +1,10 @@
-"""Random twins with their input sets, drawn from a seed: everything a user may certify, small enough to certify thousands."""
+"""Random twins with their input sets, drawn from a seed: everything a user may certify, small enough to certify
+thousands.
+"""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +18,21 @@ Layers = list[tuple[Array, Array, Any]]  # weight, bias, activation after it (No
 
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "clip", "mixed")
 COMPRESSIONS = (
-    "symmetric", "symmetric", "symmetric", "affine", "fixed_point", "float16", "bfloat16", "magnitude", "row", "n:m",
-    "narrower", "deeper", "noise", "unrelated", "same",
+    "symmetric",
+    "symmetric",
+    "symmetric",
+    "affine",
+    "fixed_point",
+    "float16",
+    "bfloat16",
+    "magnitude",
+    "row",
+    "n:m",
+    "narrower",
+    "deeper",
+    "noise",
+    "unrelated",
+    "same",
 )
 SETS = ("box", "box", "box", "degenerate", "point", "ball", "polytope")
 
@@ -68,7 +84,7 @@ def _activation(kind: str, rng: np.random.Generator) -> Any:
 def _layers(widths: list[int], activation: str, scale: float, rng: np.random.Generator) -> Layers:
     layers: Layers = []
     style = rng.choice(["normal", "normal", "normal", "integer", "sparse"])
-    for k, (n, m) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for k, (n, m) in enumerate(itertools.pairwise(widths)):
         size = scale if k == 0 else float(rng.choice([1.0, scale]))
         weight = rng.standard_normal((m, n)) * 1.4 / np.sqrt(n)
         if style == "integer":  # ties, exact zeros, boundaries of stability hit exactly
@@ -110,14 +126,21 @@ def _compressed(reference: Any, layers: Layers, compression: str, rng: np.random
 def _changed(layers: Layers, compression: str, rng: np.random.Generator) -> Layers:
     if compression == "noise":
         size = 10.0 ** rng.integers(-12, 0)
-        return [(w * (1 + size * rng.standard_normal(w.shape)), b * (1 + size * rng.standard_normal(b.shape)), a) for w, b, a in layers]
+        return [
+            (w * (1 + size * rng.standard_normal(w.shape)), b * (1 + size * rng.standard_normal(b.shape)), a)
+            for w, b, a in layers
+        ]
     if compression == "unrelated":
         return [(rng.standard_normal(w.shape) * np.abs(w).max(), rng.standard_normal(b.shape), a) for w, b, a in layers]
     if compression == "deeper":  # a rotation split off the last layer, with the first one's activation in between
         weight, bias, _ = layers[-1]
         middle = rng.standard_normal((int(rng.integers(1, 5)), weight.shape[1]))
         last = weight @ np.linalg.pinv(middle)
-        return [*layers[:-1], (middle, np.zeros(len(middle)), layers[0][2] or _activation("relu", rng)), (last, bias, None)]
+        return [
+            *layers[:-1],
+            (middle, np.zeros(len(middle)), layers[0][2] or _activation("relu", rng)),
+            (last, bias, None),
+        ]
     narrow = list(layers)
     for k in range(len(layers) - 1):
         keep = np.sort(rng.permutation(len(narrow[k][1]))[: max(1, len(narrow[k][1]) - int(rng.integers(0, 3)))])

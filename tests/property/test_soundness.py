@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adversary import Array, candidate_pairs, measure_values
-from random_twins import Scenario, draw_scenario
 
 import twincert
+from property.adversary import Array, candidate_pairs, measure_values
+from property.random_twins import Scenario, draw_scenario
 from twincert._reference import exact
 from twincert._reference.network import Activation
 
@@ -25,7 +25,11 @@ def certify(scenario: Scenario, seed: int) -> Any:
     measures = ["inf", "two", "one", "outputs", twincert.Output(int(rng.integers(outputs)))]
     settings = {"max_iterations": int(rng.choice(ITERATIONS)), "attack_restarts": 4, "attack_steps": 5, "threads": 1}
     return twincert.certify(
-        scenario.twin, scenario.input_set, measure=measures[rng.integers(5)], method=METHODS[rng.integers(len(METHODS))], settings=settings
+        scenario.twin,
+        scenario.input_set,
+        measure=measures[rng.integers(5)],
+        method=METHODS[rng.integers(len(METHODS))],
+        settings=settings,
     )
 
 
@@ -119,7 +123,9 @@ def test_no_evaluated_difference_exceeds_the_certificate(batch: int) -> None:
         if scenario.piecewise_linear and seed % 4 == 0:
             worst = int(measure_values(cert.measure, errors).argmax())
             if input_set.contains(x[worst], y[worst]):
-                assert not exceeds_exactly(cert, exact_error(twin, x[worst], y[worst])), f"{context}: exceeded exactly at {x[worst].tolist()}"
+                assert not exceeds_exactly(cert, exact_error(twin, x[worst], y[worst])), (
+                    f"{context}: exceeded exactly at {x[worst].tolist()}"
+                )
 
 
 @pytest.mark.parametrize("seed", range(0, 3000, 150))

@@ -1,4 +1,6 @@
-"""Tiny networks whose true maximum is known (mixed-integer program): truth <= sdp <= crown <= interval, and the sdp is not far off."""
+"""Tiny networks whose true maximum is known (mixed-integer program): truth <= sdp <= crown <= interval, and the sdp is
+not far off.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_truth_lies_below_every_bound(seed: int) -> None:
     for side in truth:
         for found in side:  # the program's optimum is attained, so it can be held against bounds without any tolerance
             assert found.value <= found.bound + 1e-6
-    sdp, crown, interval = (twincert.certify(twin, box, measure="outputs", method=m) for m in ("sdp", "crown", "interval"))
+    sdp, crown, interval = (
+        twincert.certify(twin, box, measure="outputs", method=m) for m in ("sdp", "crown", "interval")
+    )
     worst = max(found.value for side in truth for found in side)
     assert worst <= sdp.upper <= crown.upper <= interval.upper
     assert sdp.lower <= worst + 1e-6

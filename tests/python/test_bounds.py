@@ -1,7 +1,8 @@
-"""Bound propagation: soundness without tolerance on random twins, tightness where the answer is known, extreme numbers."""
+"""Bound propagation: soundness without tolerance on random twins, tightness where it is known, extreme numbers."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -33,7 +34,7 @@ def network(layers: Layers, activation: str = "relu") -> Any:
 
 
 def random_layers(rng: np.random.Generator, sizes: list[int], scale: float = 1.0) -> Layers:
-    return [(scale * rng.normal(size=(m, n)), 0.5 * scale * rng.normal(size=m)) for n, m in zip(sizes, sizes[1:], strict=False)]
+    return [(scale * rng.normal(size=(m, n)), 0.5 * scale * rng.normal(size=m)) for n, m in itertools.pairwise(sizes)]
 
 
 def rounded(layers: Layers, bits: int) -> Layers:
@@ -49,7 +50,7 @@ def float16(layers: Layers) -> Layers:
 
 
 def box(lower: Array, upper: Array, difference: Array | float = 0.0) -> Any:
-    return _core.InputSet.box(lower, upper, np.broadcast_to(difference, np.shape(lower)).astype(float))
+    return _core.InputSet(lower, upper, np.broadcast_to(difference, np.shape(lower)).astype(float))
 
 
 def pairs(rng: np.random.Generator, input_set: Any, count: int) -> tuple[Array, Array]:
@@ -81,7 +82,7 @@ def assert_sound(twin: Any, bounds: Any, x: Array, y: Array) -> None:
     assert (slack >= 0.0).all()
     assert (error <= upper[:, None] + slack).all()
     assert (error >= lower[:, None] - slack).all()
-    # The values in between are evaluated here without an error analysis of their own: a loose tolerance finds gross mistakes.
+    # The values in between are evaluated here without an error analysis: a loose tolerance finds gross mistakes.
     f_values = stage_values([pair.reference for pair in twin.stages], x)
     g_values = stage_values([pair.compressed for pair in twin.stages], y)
     for stage, f, g in zip(bounds.stages, f_values, g_values, strict=True):
@@ -89,7 +90,7 @@ def assert_sound(twin: Any, bounds: Any, x: Array, y: Array) -> None:
         if stage.difference is not None:
             checks.append((stage.difference, f - g))
         for (low, high), value in checks:
-            assert not np.isnan(low).any() and not np.isnan(high).any()
+            assert not np.isnan([low, high]).any()
             tolerance = 1e-11 * (1.0 + np.abs(f).max() + np.abs(g).max())
             assert (value <= high[:, None] + tolerance).all()
             assert (value >= low[:, None] - tolerance).all()
@@ -109,7 +110,7 @@ def largest(bounds: Any) -> float:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_random_twins_are_enclosed(activation: str, seed: int) -> None:
     rng = np.random.default_rng([seed, len(activation)])
     for _ in range(6):
@@ -124,10 +125,12 @@ def test_random_twins_are_enclosed(activation: str, seed: int) -> None:
         if region == 0:
             input_set = box(center - radius, center + radius, difference)
         elif region == 1:
-            input_set = _core.InputSet.ball(center, float(radius[0]), difference)
+            input_set = _core.InputSet(center=center, radius=float(radius[0]), difference=difference)
         else:
             a = rng.normal(size=(2, sizes[0]))
-            input_set = _core.InputSet.polytope(a, a @ center + 0.2, center - radius, center + radius, difference)
+            input_set = _core.InputSet(
+                A=a, b=a @ center + 0.2, lower=center - radius, upper=center + radius, difference=difference
+            )
         x, y = pairs(rng, input_set, 120)
         interval, crown = (method(twin, input_set) for method in METHODS)
         assert_sound(twin, interval, x, y)
@@ -144,7 +147,9 @@ def test_other_widths_and_depths(seed: int) -> None:
     rng = np.random.default_rng(seed)
     activation = str(rng.choice(list(ACTIVATIONS)))
     f = network(random_layers(rng, [3, int(rng.integers(1, 9)), 5, 2]), activation)
-    g = network(random_layers(rng, [3, *[int(n) for n in rng.integers(1, 9, size=int(rng.integers(0, 4)))], 2]), activation)
+    g = network(
+        random_layers(rng, [3, *[int(n) for n in rng.integers(1, 9, size=int(rng.integers(0, 4)))], 2]), activation
+    )
     twin = _core.Twin(f, g)
     center = rng.normal(size=3)
     input_set = box(center - 0.2, center + 0.2, 0.01 * rng.random(3))
@@ -164,7 +169,8 @@ def test_single_point(activation: str) -> None:
     bounds = _core.crown_bounds(twin, box(point, point))
     lower, upper = bounds.stages[-1].difference
     error = twin.error(point[:, None], point[:, None])[:, 0]
-    assert (lower - bounds.evaluation_error <= error).all() and (error <= upper + bounds.evaluation_error).all()
+    assert (lower - bounds.evaluation_error <= error).all()
+    assert (error <= upper + bounds.evaluation_error).all()
     assert (upper - lower <= 1e-11).all()
 
 
@@ -190,8 +196,8 @@ def test_stable_network_is_nearly_exact(sign: float) -> None:
     np.testing.assert_allclose(bounds.stages[-1].difference[1], exact, rtol=1e-10, atol=1e-10)
 
 
-def test_pair_envelope_is_exact_for_one_pair() -> None:
-    """f - g = p relu(x1) + q relu(x2) over a box: the relaxed maximum of its concave envelope is its maximum, at a corner."""
+def test_one_pair_of_every_sign_is_enclosed() -> None:
+    """A single pair p relu(a_f) + q relu(a_g) on a dense grid: every shape of the envelope's polygon."""
     rng = np.random.default_rng(8)
     for _ in range(300):
         p, q = rng.normal(size=2)
@@ -240,7 +246,7 @@ def test_extreme_weights_never_give_nan(method: Any, activation: str, scale: flo
     bounds = method(twin, input_set)
     for stage in bounds.stages:
         for low, high in (stage.reference, stage.compressed, stage.difference):
-            assert not np.isnan(low).any() and not np.isnan(high).any()
+            assert not np.isnan([low, high]).any()
             assert (low <= high).all()
     assert not np.isnan(bounds.evaluation_error).any()
     assert (bounds.evaluation_error >= 0.0).all()
@@ -259,7 +265,8 @@ def exact_values(layers: Layers, activation: str, x: Array) -> list[Fraction]:
     values = [Fraction(float(t)) for t in x]
     for k, (w, b) in enumerate(layers):
         rows = [[Fraction(float(t)) for t in row] for row in w]
-        values = [sum((s * v for s, v in zip(r, values, strict=True)), Fraction(float(t))) for r, t in zip(rows, b, strict=True)]
+        start = [Fraction(float(t)) for t in b]
+        values = [sum((s * v for s, v in zip(r, values, strict=True)), t) for r, t in zip(rows, start, strict=True)]
         if k + 1 < len(layers):
             slope = {"relu": Fraction(0), "leaky_relu": Fraction(0.1)}.get(activation)
             if slope is None:
@@ -325,12 +332,12 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     wrong = box(np.zeros(2), np.ones(2))
     good = box(np.zeros(3), np.ones(3))
     for method in METHODS:
-        with pytest.raises(Exception, match="2 coordinates.*3 inputs"):
+        with pytest.raises(Exception, match=r"2 coordinates.*3 inputs"):
             method(twin, wrong)
     bounds = _core.crown_bounds(twin, good)
     with pytest.raises(Exception, match="another twin"):
         _core.difference_maximum(other, good, bounds, np.eye(2))
-    with pytest.raises(Exception, match="3 columns.*2 outputs"):
+    with pytest.raises(Exception, match=r"3 columns.*2 outputs"):
         _core.difference_maximum(twin, good, bounds, np.eye(3))
     with pytest.raises(Exception, match="do not belong to one twin"):
         bounds.intersect(_core.crown_bounds(other, good))
@@ -348,7 +355,7 @@ def nnet(path: Path) -> Layers:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="measured networks are not part of the repository")
-@pytest.mark.parametrize(("name", "published"), [("3", 0.162), ("4", 0.0411), ("5", 5.6)])
+@pytest.mark.parametrize(("name", "published"), [("1", 60.0), ("3", 0.16), ("4", 0.041), ("5", 5.4)])
 def test_acas_float16_reaches_the_design(name: str, published: float) -> None:
     twin = _core.Twin(network(nnet(DATA / "acasxu" / "1_1.nnet")), network(nnet(DATA / "acasxu" / "1_1_float16.nnet")))
     region = json.loads((DATA / "acasxu" / "boxes_normalised.json").read_text())[f"prop_{name}"]

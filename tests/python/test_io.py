@@ -52,7 +52,11 @@ def onnx_model(
             typed = flat.view(np.uint16) if dtype is np.float16 and not name.startswith("i_") else flat
             kind = TensorProto.INT64 if name.startswith("i_") else element
             tensors.append(onnx.TensorProto(name=name, data_type=kind, dims=array.shape))
-            field = {TensorProto.FLOAT: "float_data", TensorProto.DOUBLE: "double_data", TensorProto.INT64: "int64_data"}
+            field = {
+                TensorProto.FLOAT: "float_data",
+                TensorProto.DOUBLE: "double_data",
+                TensorProto.INT64: "int64_data",
+            }
             getattr(tensors[-1], field.get(kind, "int32_data")).extend(typed.tolist())
     graph = helper.make_graph(
         list(nodes),
@@ -261,31 +265,32 @@ def test_external_data(tmp_path: Path) -> None:
     nodes, constants, shape, _, _ = MODELS["gemm"]
     model = onnx_model(nodes, constants, shape)
     onnx.save(model, tmp_path / "inside.onnx")
-    onnx.save(
-        model, tmp_path / "outside.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0
-    )
+    onnx.save(model, tmp_path / "outside.onnx", save_as_external_data=True, location="weights.bin", size_threshold=0)
     assert (tmp_path / "weights.bin").exists()
     inside, outside = (twincert.load(tmp_path / name) for name in ("inside.onnx", "outside.onnx"))
     assert describe(inside) == describe(outside)
 
 
 ACTIVATIONS: dict[str, dict[str, Any]] = {
-    "identity": {"activation": "identity"},
-    "relu": {"activation": "relu"},
-    "leaky_relu": {"activation": "leaky_relu", "slope": 0.01},
-    "leaky_relu float32": {"activation": "leaky_relu", "slope": 0.125},
-    "sigmoid": {"activation": "sigmoid"},
-    "tanh": {"activation": "tanh"},
-    "clip": {"activation": "clip", "lower": -0.1, "upper": 1.0},
-    "clip below": {"activation": "clip", "lower": 0.0, "upper": np.inf},
-    "clip above": {"activation": "clip", "lower": -np.inf, "upper": 0.5},
+    "identity": {"kind": "identity"},
+    "relu": {"kind": "relu"},
+    "leaky_relu": {"kind": "leaky_relu", "slope": 0.01},
+    "leaky_relu float32": {"kind": "leaky_relu", "slope": 0.125},
+    "sigmoid": {"kind": "sigmoid"},
+    "tanh": {"kind": "tanh"},
+    "clip": {"kind": "clip", "lower": -0.1, "upper": 1.0},
+    "clip below": {"kind": "clip", "lower": 0.0, "upper": np.inf},
+    "clip above": {"kind": "clip", "lower": -np.inf, "upper": 0.5},
 }
 
 
-def activation(name: str) -> dict[str, Any]:
-    options = dict(ACTIVATIONS[name])
-    kind = options.pop("activation")
-    return {"activation": twincert.Activation(kind, **options)} if options else {"activation": kind}
+def chain(arrays: list[tuple[Array, Array]], options: dict[str, Any]) -> twincert.Network:
+    """A network with the given activation between its dense layers, and after the last one."""
+    layers = []
+    for k, (weight, bias) in enumerate(arrays):
+        layers.append(twincert.Layer(f"dense {k}", twincert.Dense(weight, bias), [2 * k - 1]))
+        layers.append(twincert.Layer(f"activation {k}", twincert.Activation(**options), [2 * k]))
+    return twincert.Network(arrays[0][0].shape[1], layers)
 
 
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
@@ -297,7 +302,7 @@ def test_round_trip(name: str, suffix: str, precision: type, tmp_path: Path) -> 
         (RANDOM.normal(size=(5, 6)).astype(precision).astype(np.float64), np.zeros(5)),
         (RANDOM.normal(size=(2, 5)).astype(precision).astype(np.float64), RANDOM.normal(size=2).astype(precision)),
     ]
-    net = twincert.Network.from_arrays([(w, b.astype(np.float64)) for w, b in arrays], **activation(name))
+    net = chain([(w, b.astype(np.float64)) for w, b in arrays], ACTIVATIONS[name])
     path = tmp_path / f"net{suffix}"
     twincert.io.save(net, path)
     assert describe(twincert.load(path)) == describe(net)
@@ -377,7 +382,9 @@ def test_plain_npz(kind: str, tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "small.npz", **arrays)
     net = twincert.load(tmp_path / "net.npz")
     assert describe(net) == describe(twincert.load(tmp_path / "small.npz"))
-    function = {"relu": lambda v: np.maximum(v, 0), "tanh": np.tanh, "leaky_relu": lambda v: np.maximum(v, 0.01 * v)}[kind]
+    function = {"relu": lambda v: np.maximum(v, 0), "tanh": np.tanh, "leaky_relu": lambda v: np.maximum(v, 0.01 * v)}[
+        kind
+    ]
     for x in RANDOM.normal(size=(20, 3)):
         expected = W4 @ function(W3.astype(np.float32).astype(np.float64) @ x + B4) + [1, 2]
         np.testing.assert_allclose(net(x), expected, rtol=1e-13, atol=1e-13)

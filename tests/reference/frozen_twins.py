@@ -1,4 +1,6 @@
-"""Small twins generated from fixed seeds, and the frozen values (brackets.json) that bound them; made by make_brackets.py."""
+"""Small twins generated from fixed seeds, and the frozen values (brackets.json) that bound them; made by
+make_brackets.py.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ class FrozenTwin:
     def digest(self) -> str:
         """SHA-256 of every float: tells a changed random stream from a changed bound."""
         state = hashlib.sha256()
-        for array in (*(a for layers in (self.reference, self.compressed) for pair in layers for a in pair), self.lower, self.upper):
+        for array in (
+            *(a for layers in (self.reference, self.compressed) for pair in layers for a in pair),
+            self.lower,
+            self.upper,
+        ):
             state.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
         return state.hexdigest()
 

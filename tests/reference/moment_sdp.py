@@ -1,7 +1,8 @@
-"""The moment SDP of the relaxation note (rows of every clique, all same-layer products) for Clarabel and SCS, through cvxpy.
+"""The moment SDP of the relaxation note (rows of every clique, all same-layer products) for Clarabel and SCS, through
+cvxpy.
 
-The solvers' values are not bounds; they bracket the limit that the splitting converges to. Variables are rescaled to a basis made of
-rows, so that every entry of the moment matrices lies in [-1, 1].
+The solvers' values are not bounds; they bracket the limit that the splitting converges to. Variables are rescaled to
+a basis made of rows, so that every entry of the moment matrices lies in [-1, 1].
 """
 
 from __future__ import annotations

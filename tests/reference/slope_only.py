@@ -1,10 +1,11 @@
 """The slope-only SDP: what a LipSDP-style certificate of a twin would be, solved by SCS or Clarabel through cvxpy.
 
-One dense moment matrix over (1, x, phi_f, phi_g) of all layers. Constraints: interval boxes as quadratic constraints (inputs, values
-and value differences of every neuron), positivity of phi and phi - a, complementarity phi (phi - a) = 0, and the slope restriction
-d (delta - d) >= 0 for every pair. No products of different neurons. Values returned are the solver's, not bounds.
+One dense moment matrix over (1, x, phi_f, phi_g) of all layers. Constraints: interval boxes as quadratic constraints
+(inputs, values and value differences of every neuron), positivity of phi and phi - a, complementarity phi (phi - a) =
+0, and the slope restriction d (delta - d) >= 0 for every pair. No products of different neurons. Values returned are
+the solver's, not bounds.
 
-Run as a script for the table of the four instances of the relaxation note, section 7.
+Run as a script (cd tests && python -m reference.slope_only) for the table of the four instances of the relaxation note, section 7.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ from scipy.sparse import csr_matrix
 from twincert._reference.crown import TwinIntervals, activation_difference, twin_intervals
 from twincert._reference.network import Array, Layers, random_layers, round_symmetric
 
-INSTANCES = (([5, 15, 15, 3], 8, 0.5), ([5, 15, 15, 3], 4, 0.5), ([5, 10, 10, 10, 3], 8, 0.3), ([5, 15, 15, 3], 8, 0.15))
+INSTANCES = (
+    ([5, 15, 15, 3], 8, 0.5),
+    ([5, 15, 15, 3], 4, 0.5),
+    ([5, 10, 10, 10, 3], 8, 0.3),
+    ([5, 15, 15, 3], 8, 0.15),
+)
 SOLVERS: dict[str, dict[str, float]] = {"SCS": {"eps_abs": 1e-4, "eps_rel": 1e-4}, "CLARABEL": {}}
 
 
 @dataclass(frozen=True)
 class SlopeOnlyValue:
-    """The solver's objective value (not a bound), its status, and seconds: of the solver alone and with cvxpy's compilation."""
+    """The solver's objective value (not a bound), its status, and seconds: of the solver alone and with cvxpy's
+    compilation.
+    """
 
     value: float
     status: str
@@ -82,13 +90,18 @@ def _constraints(
         if delta is None:
             raise ValueError(f"expected equal widths, found {len(bf)} and {len(bg)} in layer {k}")
         difference = activation_difference(bounds.reference[k], bounds.compressed[k], delta, 0.0)
-        x, y = (np.where(side[k][0][:, None] >= 0, a, 0.0) for side, a in zip((bounds.reference, bounds.compressed), sums, strict=True))
+        x, y = (
+            np.where(side[k][0][:, None] >= 0, a, 0.0)
+            for side, a in zip((bounds.reference, bounds.compressed), sums, strict=True)
+        )
         for i in range(len(bf)):
             if loose[1][k][i]:
                 y[i] = rows.variable(0.0, bounds.compressed[k][1][i])
             if loose[0][k][i]:  # d at its own scale is the free variable, not x
                 x[i] = y[i] + rows.variable(difference[0][i], difference[1][i])
-            for phi, a, mask, (_, high) in zip((x[i], y[i]), (sums[0][i], sums[1][i]), loose, _sides(bounds, k), strict=True):
+            for phi, a, mask, (_, high) in zip(
+                (x[i], y[i]), (sums[0][i], sums[1][i]), loose, _sides(bounds, k), strict=True
+            ):
                 if mask[k][i]:
                     quadratics.box(phi, 0.0, high[i])
                     quadratics.add(rows.one, phi)
@@ -108,14 +121,22 @@ def _sides(bounds: TwinIntervals, k: int) -> tuple[tuple[Array, Array], tuple[Ar
 
 
 def slope_only_sdp(
-    reference: Layers, compressed: Layers, lower: Array, upper: Array, direction: Array, solver: str = "SCS",
-    proven: TwinIntervals | None = None, **options: float,
+    reference: Layers,
+    compressed: Layers,
+    lower: Array,
+    upper: Array,
+    direction: Array,
+    solver: str = "SCS",
+    proven: TwinIntervals | None = None,
+    **options: float,
 ) -> SlopeOnlyValue:
     """Maximise direction . (f(x) - g(x)) over the slope-only relaxation of two ReLU networks of equal widths."""
     import cvxpy
 
     begin = time.perf_counter()
-    rows, quadratics, x, y = _constraints(reference, compressed, proven or twin_intervals(reference, compressed, lower, upper))
+    rows, quadratics, x, y = _constraints(
+        reference, compressed, proven or twin_intervals(reference, compressed, lower, upper)
+    )
     (wf, bf), (wg, bg) = reference[-1], compressed[-1]
     out = direction @ (wf @ (x - y) + (wf - wg) @ y + (bf - bg)[:, None] * rows.one)
     size = rows.used
@@ -132,7 +153,9 @@ def slope_only_sdp(
     problem = cvxpy.Problem(cvxpy.Maximize((out[1:size] / scale) @ moment[0, 1:]), constraints)
     problem.solve(solver=solver, **(options or SOLVERS[solver]))
     seconds = float(problem.solver_stats.solve_time)
-    return SlopeOnlyValue(float(scale * problem.value + out[0]), str(problem.status), seconds, time.perf_counter() - begin)
+    return SlopeOnlyValue(
+        float(scale * problem.value + out[0]), str(problem.status), seconds, time.perf_counter() - begin
+    )
 
 
 def section_seven(index: int) -> tuple[Layers, Layers, Array, Array]:
@@ -145,8 +168,8 @@ def section_seven(index: int) -> tuple[Layers, Layers, Array, Array]:
 
 
 if __name__ == "__main__":
-    for index, (dims, bits, radius) in enumerate(INSTANCES):
+    for index, instance in enumerate(INSTANCES):
         for solver in SOLVERS:
             f, g, lower, upper = section_seven(index)
-            result = slope_only_sdp(f, g, lower, upper, np.eye(dims[-1])[0], solver)
-            print("-".join(map(str, dims)), f"{bits} bits, radius {radius}", solver, result, flush=True)
+            result = slope_only_sdp(f, g, lower, upper, np.eye(3)[0], solver)
+            print(*instance, solver, result, flush=True)  # noqa: T201

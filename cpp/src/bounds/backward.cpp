@@ -1,5 +1,6 @@
 #include "twincert/bounds/backward.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -34,6 +35,25 @@ Matrix both_directions(const Matrix& weight, double sign) {
   return rows;
 }
 
+// C W without the columns of C that are zero in every row: dead neurons leave many.
+Matrix product_of_nonzero(const Matrix& coefficients, const Matrix& weight) {
+  std::vector<Index> nonzero;
+  for (Index i = 0; i < coefficients.cols(); ++i) {
+    if (!(coefficients.col(i).array() == 0.0).all()) nonzero.push_back(i);
+  }
+  Matrix product(coefficients.rows(), weight.cols());
+  if (static_cast<Index>(nonzero.size()) == coefficients.cols()) {
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, weight, 0.0, product);
+  } else if (nonzero.empty()) {
+    product.setZero();
+  } else {
+    const Matrix kept = coefficients(Eigen::all, nonzero);
+    const Matrix kept_weight = weight(nonzero, Eigen::all);
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, kept, kept_weight, 0.0, product);
+  }
+  return product;
+}
+
 IntervalVector as_intervals(const Vector& maxima) {
   const Index count = maxima.size() / 2;
   return {-maxima.tail(count), maxima.head(count)};
@@ -66,17 +86,22 @@ void BackwardPass::add_affine(const Vector& reference_magnitude, const Vector& c
 void BackwardPass::add_stage(const StageBounds& bounds) {
   const network::StagePair& pair = twin_.stages()[relaxed_.size()];
   const auto lines = [](const network::Activation& activation, const IntervalVector& x) {
-    std::vector<LinePair> result;
-    result.reserve(static_cast<std::size_t>(x.size()));
-    for (Index i = 0; i < x.size(); ++i) result.push_back(enclosing_lines(activation, x[i]));
+    Relaxed::Lines result;
+    bool kinked = false;
+    for (Index i = 0; i < x.size(); ++i) {
+      result.tight.push_back(enclosing_lines(activation, x[i]));
+      kinked = kinked || kinks_inside(activation, x[i]).count > 0;
+    }
+    for (Index i = 0; kinked && i < x.size(); ++i) result.flat.push_back(enclosing_lines(activation, x[i], LineChoice::flat));
     return result;
   };
   Relaxed relaxed{lines(pair.reference.activation, bounds.reference), lines(pair.compressed.activation, bounds.compressed), {}};
   if (pair.paired) {
-    relaxed.pairs.reserve(relaxed.reference.size());
+    relaxed.pairs.reserve(relaxed.reference.tight.size());
     for (Index i = 0; i < bounds.difference.size(); ++i) {
-      relaxed.pairs.push_back(
-          pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+      const std::size_t neuron = static_cast<std::size_t>(i);
+      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i],
+                                              relaxed.reference.tight[neuron], relaxed.compressed.tight[neuron]));
     }
   }
   relaxed_.push_back(std::move(relaxed));
@@ -87,7 +112,7 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
 }
 
 // Coefficients of the values after stage `stage`'s activation become coefficients of the values before it.
-void BackwardPass::through_activation(Index stage, Rows& rows) const {
+void BackwardPass::through_activation(Index stage, LineChoice choice, Rows& rows) const {
   const Relaxed& relaxed = relaxed_[static_cast<std::size_t>(stage)];
   const Index count = rows.constant.size();
   const bool pairwise = !relaxed.pairs.empty() && rows.reference.cols() > 0 && rows.compressed.cols() > 0;
@@ -99,12 +124,14 @@ void BackwardPass::through_activation(Index stage, Rows& rows) const {
       std::visit([&](const auto& pair) { pair.relax(batch); }, relaxed.pairs[static_cast<std::size_t>(i)]);
     }
   } else {
-    for (Index i = 0; i < rows.reference.cols(); ++i) {
-      relax_single(relaxed.reference[static_cast<std::size_t>(i)], count, rows.reference.col(i).data(), constant.data(), load.data());
-    }
-    for (Index i = 0; i < rows.compressed.cols(); ++i) {
-      relax_single(relaxed.compressed[static_cast<std::size_t>(i)], count, rows.compressed.col(i).data(), constant.data(), load.data());
-    }
+    const auto relax = [&](const Relaxed::Lines& lines, Matrix& coefficients) {
+      const std::vector<LinePair>& chosen = choice == LineChoice::flat && !lines.flat.empty() ? lines.flat : lines.tight;
+      for (Index i = 0; i < coefficients.cols(); ++i) {
+        relax_single(chosen[static_cast<std::size_t>(i)], count, coefficients.col(i).data(), constant.data(), load.data());
+      }
+    };
+    relax(relaxed.reference, rows.reference);
+    relax(relaxed.compressed, rows.compressed);
   }
   // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
   const Index neurons = rows.reference.cols() + rows.compressed.cols();
@@ -120,9 +147,7 @@ void BackwardPass::through_affine(Index stage, Rows& rows) const {
     const Index terms = coefficients.cols();
     const Vector shift = coefficients * *affine.bias;
     const Vector load = coefficients.cwiseAbs() * affine.load;
-    Matrix product(coefficients.rows(), affine.weight->cols());
-    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, *affine.weight, 0.0, product);
-    coefficients.swap(product);
+    coefficients = product_of_nonzero(coefficients, *affine.weight);
     const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
     add_rigorously(rows.constant, shift, load, relative_error(terms + 2), absolute);
     // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.
@@ -133,41 +158,49 @@ void BackwardPass::through_affine(Index stage, Rows& rows) const {
 }
 
 // `rows` holds coefficients of stage's input.
-Vector BackwardPass::finish(Index stage, Rows rows) const {
+Vector BackwardPass::finish(Index stage, LineChoice choice, Rows rows) const {
   for (Index j = stage - 1; j >= 0; --j) {
-    through_activation(j, rows);
+    through_activation(j, choice, rows);
     through_affine(j, rows);
   }
-  Vector result;
-  if (rows.compressed.cols() == 0) {
-    rows.compressed.setZero(rows.reference.rows(), set_.size());
-  } else if (rows.reference.cols() == 0) {
-    rows.reference.setZero(rows.compressed.rows(), set_.size());
-  }
+  const bool shared = set_.shared_input();
+  // With y = x both sides read the same input.
+  if (shared && rows.reference.cols() == 0) rows.reference.swap(rows.compressed);
+  const bool one_sided = rows.compressed.cols() == 0;
+  if (rows.reference.cols() == 0) rows.reference.setZero(rows.compressed.rows(), set_.size());
   // A row that overflowed is infinite already; the set is asked about finite coefficients only.
   for (Index r = 0; r < rows.constant.size(); ++r) {
     if (std::isfinite(rows.constant[r])) continue;
     rows.reference.row(r).setZero();
-    rows.compressed.row(r).setZero();
+    if (!one_sided) rows.compressed.row(r).setZero();
     rows.constant[r] = infinity;
   }
-  result = set_.maximum(rows.reference, rows.compressed);
+  Vector result = one_sided ? set_.maximum(rows.reference) : set_.maximum(rows.reference, rows.compressed);
   for (Index r = 0; r < result.size(); ++r) result[r] = proven_upper(core::next_up(result[r] + rows.constant[r]));
   return result;
+}
+
+Vector BackwardPass::single(Index stage, const Rows& rows) const {
+  const Vector tight = finish(stage, LineChoice::tight, rows);
+  const auto has_choice = [&rows](const Relaxed& relaxed) {
+    return !(rows.reference.cols() > 0 ? relaxed.reference : relaxed.compressed).flat.empty();
+  };
+  if (std::none_of(relaxed_.begin(), relaxed_.begin() + stage, has_choice)) return tight;
+  return tight.cwiseMin(finish(stage, LineChoice::flat, rows));
 }
 
 IntervalVector BackwardPass::reference(Index stage) const {
   const Affine& affine = reference_[static_cast<std::size_t>(stage)];
   Rows rows{both_directions(*affine.weight, 1.0), {}, Vector(2 * affine.bias->size())};
   rows.constant << *affine.bias, -*affine.bias;
-  return as_intervals(finish(stage, std::move(rows)));
+  return as_intervals(single(stage, rows));
 }
 
 IntervalVector BackwardPass::compressed(Index stage) const {
   const Affine& affine = compressed_[static_cast<std::size_t>(stage)];
   Rows rows{{}, both_directions(*affine.weight, 1.0), Vector(2 * affine.bias->size())};
   rows.constant << *affine.bias, -*affine.bias;
-  return as_intervals(finish(stage, std::move(rows)));
+  return as_intervals(single(stage, rows));
 }
 
 IntervalVector BackwardPass::difference(Index stage) const {
@@ -179,13 +212,13 @@ IntervalVector BackwardPass::difference(Index stage) const {
     rows.constant[i] = core::next_up(shift[i]);
     rows.constant[shift.size() + i] = core::next_up(-shift[i]);
   }
-  return as_intervals(finish(stage, std::move(rows)));
+  return as_intervals(finish(stage, LineChoice::tight, std::move(rows)));
 }
 
 Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows) const {
   Rows rows{reference_rows, compressed_rows, Vector::Zero(reference_rows.rows())};
   through_affine(stage, rows);
-  return finish(stage, std::move(rows));
+  return finish(stage, LineChoice::tight, std::move(rows));
 }
 
 }  // namespace twincert::bounds

@@ -28,8 +28,8 @@ TwinBounds crown_bounds(const Twin& twin, const InputSet& set) {
       const Index index = static_cast<Index>(k);
       stage = intersect(stage, forward_stage(twin.stages()[k], next_input(twin.stages()[k - 1], bounds.stages.back())));
       const bool paired = twin.stages()[k].paired;
-      stage = intersect(stage, {backward.reference(index), backward.compressed(index),
-                                paired ? backward.difference(index) : IntervalVector{}});
+      stage =
+          intersect(stage, {backward.reference(index), backward.compressed(index), paired ? backward.difference(index) : IntervalVector{}});
     }
     tighten_by_identity(stage);
     backward.add_stage(stage);

@@ -80,18 +80,21 @@ void AffinePair::relax(const PairRows& rows) const {
 PolygonPair::PolygonPair(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
   const Cuts f_cuts = cuts_of(activation, reference);
   const Cuts g_cuts = cuts_of(activation, compressed);
+  // The ends come first among the cuts, then the kinks.
   for (std::size_t i = 0; i < f_cuts.count; ++i) {
     const double a_f = f_cuts.at[i];
     for (std::size_t j = 0; j < g_cuts.count; ++j) {
-      if (nearly_inside(a_f - g_cuts.at[j], difference)) add_vertex(activation, a_f, g_cuts.at[j], a_f - g_cuts.at[j]);
+      const double a_g = g_cuts.at[j];
+      if (nearly_inside(a_f - a_g, difference)) add_vertex(activation, a_f, a_g, a_f - a_g, i > 1 || j > 1);
     }
     for (const double d : {difference.lower, difference.upper}) {
-      if (nearly_inside(a_f - d, compressed)) add_vertex(activation, a_f, a_f - d, d);
+      if (nearly_inside(a_f - d, compressed)) add_vertex(activation, a_f, a_f - d, d, i > 1);
     }
   }
   for (std::size_t j = 0; j < g_cuts.count; ++j) {
+    const double a_g = g_cuts.at[j];
     for (const double d : {difference.lower, difference.upper}) {
-      if (nearly_inside(g_cuts.at[j] + d, reference)) add_vertex(activation, g_cuts.at[j] + d, g_cuts.at[j], d);
+      if (nearly_inside(a_g + d, reference)) add_vertex(activation, a_g + d, a_g, d, j > 1);
     }
   }
   for (std::size_t j = 0; j < vertices_; ++j) {
@@ -101,13 +104,14 @@ PolygonPair::PolygonPair(const Activation& activation, Interval reference, Inter
   if (!empty()) FacetSearch(*this).run();
 }
 
-void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_g, double difference) {
+void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_g, double difference, bool at_kink) {
   for (std::size_t j = 0; j < vertices_; ++j) {
     if (a_f_[j] == a_f && a_g_[j] == a_g) return;
   }
   a_f_[vertices_] = a_f;
   a_g_[vertices_] = a_g;
   difference_[vertices_] = difference;
+  at_kink_[vertices_] = at_kink;
   f_[vertices_] = activation(a_f);
   g_[vertices_] = activation(a_g);
   ++vertices_;
@@ -143,9 +147,10 @@ void PolygonPair::relax(const PairRows& rows) const {
   }
 }
 
-SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference)
-    : reference_(enclosing_lines(activation, reference)),
-      compressed_(enclosing_lines(activation, compressed)),
+SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                       const LinePair& reference_lines, const LinePair& compressed_lines)
+    : reference_(reference_lines),
+      compressed_(compressed_lines),
       change_(change_lines(activation.slope_range(core::hull(reference, compressed)), difference,
                            std::max(reference.magnitude(), compressed.magnitude()))),
       center_f_(0.5 * reference.lower + 0.5 * reference.upper),
@@ -187,16 +192,19 @@ void SmoothPair::relax(const PairRows& rows) const {
   }
 }
 
-PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
+PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                               const LinePair& reference_lines, const LinePair& compressed_lines) {
   Line f{};
   Line g{};
   if (affine_on(activation, reference, f) && affine_on(activation, compressed, g)) {
-    return AffinePair{f, g, enclosing_lines(activation, reference).load, enclosing_lines(activation, compressed).load};
+    return AffinePair{f, g, reference_lines.load, compressed_lines.load};
   }
   // Without usable bounds nothing is known: infinite intercepts make every row that meets this neuron infinite.
   const AffinePair unknown{{0.0, infinity}, {0.0, infinity}, infinity, infinity};
   if (!usable(reference) || !usable(compressed) || !usable(difference)) return unknown;
-  if (!activation.piecewise_linear()) return SmoothPair(activation, reference, compressed, difference);
+  if (!activation.piecewise_linear()) {
+    return SmoothPair(activation, reference, compressed, difference, reference_lines, compressed_lines);
+  }
   const PolygonPair pair(activation, reference, compressed, difference);
   return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(pair);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <variant>
 
 #include "twincert/bounds/forward.hpp"
 #include "twincert/core/error.hpp"
@@ -46,11 +47,15 @@ IntervalVector difference_step(const StagePair& pair, const StageInput& input) {
   const Vector zero = Vector::Zero(pair.reference.bias.size());
   const Matrix& weight = pair.reference.weight;
   const Matrix& other = pair.compressed.weight;
+  const IntervalVector at_compressed = weight_difference_image(weight, other, input.compressed);
+  IntervalVector result{Vector(zero.size()), Vector(zero.size())};
+  if ((input.difference.magnitude().array() == 0.0).all()) {  // x = y, both forms are the same
+    for (Index i = 0; i < zero.size(); ++i) result.set(i, without_nan(at_compressed[i] + bias_difference(pair, i)));
+    return result;
+  }
+  const IntervalVector at_reference = weight_difference_image(weight, other, input.reference);
   const IntervalVector d_by_weight = core::affine_image(weight, zero, input.difference);
   const IntervalVector d_by_other = core::affine_image(other, zero, input.difference);
-  const IntervalVector at_compressed = weight_difference_image(weight, other, input.compressed);
-  const IntervalVector at_reference = weight_difference_image(weight, other, input.reference);
-  IntervalVector result{Vector(zero.size()), Vector(zero.size())};
   for (Index i = 0; i < zero.size(); ++i) {
     const Interval first = without_nan(d_by_weight[i] + at_compressed[i]);
     const Interval second = without_nan(d_by_other[i] + at_reference[i]);
@@ -112,6 +117,8 @@ StageBounds forward_stage(const StagePair& pair, const StageInput& input) {
 StageBounds first_stage(const Twin& twin, const InputSet& set) {
   const StagePair& pair = twin.stages().front();
   const StageBounds forward = forward_stage(pair, first_input(set));
+  // Over a box, intervals are the exact maxima already: W x - V y = (W - V) x + V d with x and d independent.
+  if (std::holds_alternative<sets::Box>(set.region())) return forward;
   const Matrix& weight = pair.reference.weight;
   const Matrix& other = pair.compressed.weight;
   StageBounds exact{range(set, weight, Matrix::Zero(weight.rows(), weight.cols()), {pair.reference.bias, pair.reference.bias}),

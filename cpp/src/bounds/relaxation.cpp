@@ -76,28 +76,40 @@ Line smooth_upper_line(const Activation& activation, double sign, Interval x) {
   return {slope, smooth_intercept(activation, sign, slope, x)};
 }
 
+struct Breakpoints {
+  std::size_t count = 2;
+  std::array<double, 4> at{};
+};
+
+Breakpoints breakpoints(const Activation& activation, Interval x) {
+  const Kinks kinks = kinks_inside(activation, x);
+  Breakpoints points{2, {x.lower, x.upper}};
+  for (std::size_t k = 0; k < static_cast<std::size_t>(kinks.count); ++k) points.at[points.count++] = kinks.at[k];
+  return points;
+}
+
+// The line with a given slope above a function that is affine between its breakpoints.
+Line lowest_line(const Activation& activation, double sign, double slope, const Breakpoints& points) {
+  double intercept = -infinity;
+  for (std::size_t k = 0; k < points.count; ++k) intercept = std::max(intercept, excess(activation, sign, slope, points.at[k]).upper);
+  return {slope, intercept};
+}
+
 // The upper hull of a function that is affine between its breakpoints is met at the middle by a chord between two of them.
 Line piecewise_upper_line(const Activation& activation, double sign, Interval x) {
-  const Kinks kinks = kinks_inside(activation, x);
-  std::array<double, 4> points{x.lower, x.upper};
-  Index count = 2;
-  for (Index k = 0; k < kinks.count; ++k) points[static_cast<std::size_t>(count++)] = kinks.at[static_cast<std::size_t>(k)];
+  const Breakpoints points = breakpoints(activation, x);
   const Interval slopes = activation.slope_range(x);
   const double middle = 0.5 * x.lower + 0.5 * x.upper;
   Line best{0.0, infinity};
   double best_height = infinity;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    for (std::size_t j = i + 1; j < static_cast<std::size_t>(count); ++j) {
-      const double chord = (activation(points[j]) - activation(points[i])) / (points[j] - points[i]);
+  for (std::size_t i = 0; i < points.count; ++i) {
+    for (std::size_t j = i + 1; j < points.count; ++j) {
+      const double chord = (activation(points.at[j]) - activation(points.at[i])) / (points.at[j] - points.at[i]);
       // Rounding between close points must not invent slopes.
-      const double slope = sign * std::clamp(chord, slopes.lower, slopes.upper);
-      double intercept = -infinity;
-      for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
-        intercept = std::max(intercept, excess(activation, sign, slope, points[k]).upper);
-      }
-      const double height = intercept + slope * middle;
+      const Line line = lowest_line(activation, sign, sign * std::clamp(chord, slopes.lower, slopes.upper), points);
+      const double height = line.intercept + line.slope * middle;
       if (height < best_height) {
-        best = {slope, intercept};
+        best = line;
         best_height = height;
       }
     }
@@ -112,9 +124,7 @@ Line upper_line(const Activation& activation, double sign, Interval x) {
   return std::isfinite(line.slope) && std::isfinite(line.intercept) ? line : Line{0.0, horizontal};
 }
 
-double load_of(Line line, double magnitude) {
-  return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper;
-}
+double load_of(Line line, double magnitude) { return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper; }
 
 }  // namespace
 
@@ -156,15 +166,22 @@ bool affine_on(const Activation& activation, Interval x, Line& line) {
   return false;
 }
 
-LinePair enclosing_lines(const Activation& activation, Interval x) {
+LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice choice) {
   const double magnitude = x.magnitude();
   Line line{};
   if (affine_on(activation, x, line)) {
     const bool exact = line.intercept == 0.0 && (line.slope == 0.0 || line.slope == 1.0);
     return {line, line, exact ? 0.0 : load_of(line, magnitude)};
   }
-  const Line upper = upper_line(activation, 1.0, x);
-  const Line mirrored = upper_line(activation, -1.0, x);
+  Line upper = upper_line(activation, 1.0, x);
+  Line mirrored = upper_line(activation, -1.0, x);
+  const Kinks kinks = kinks_inside(activation, x);
+  if (choice == LineChoice::flat && kinks.count == 1 && std::isfinite(magnitude)) {
+    const bool concave = activation.kind == ActivationKind::clip && kinks.at[0] == activation.upper;
+    const double sign = concave ? 1.0 : -1.0;
+    Line& line = concave ? upper : mirrored;
+    line = lowest_line(activation, sign, sign * activation.slope_range(x).lower, breakpoints(activation, x));
+  }
   const Line lower{-mirrored.slope, -mirrored.intercept};
   return {lower, upper, std::max(load_of(lower, magnitude), load_of(upper, magnitude))};
 }

@@ -84,6 +84,20 @@ void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, c
   }
 }
 
+void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c) {
+  check_shapes("gemm_columns", a.cols() == b.rows() && c.rows() == a.rows() && first + count <= b.cols() && count <= c.cols(), a, b);
+  if (count == 0) return;
+  if (!blas_registered()) {
+    c.leftCols(count).noalias() = a * b.middleCols(first, count);
+    return;
+  }
+  char no = 'N';
+  int rows = to_int(a.rows()), columns = to_int(count), inner = to_int(a.cols());
+  double one = 1.0, zero = 0.0;
+  blas().dgemm(&no, &no, &rows, &columns, &inner, &one, mutable_data(a.data()), &rows, mutable_data(b.col(first).data()), &inner, &zero,
+               c.data(), &rows);
+}
+
 void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c) {
   if (beta == 0.0) c.resize(rows, rows);
   if (c.rows() != rows || c.cols() != rows) {

@@ -116,6 +116,19 @@ bool InputSet::contains(const Vector& x) const {
   return std::visit([&](const auto& shape) { return inside(shape, x); }, region_);
 }
 
+bool InputSet::contains(const Vector& x, const Vector& y) const {
+  if (!contains(x)) return false;
+  if (y.size() != size()) {
+    throw core::ShapeError("contains: the compressed network's point has " + std::to_string(y.size()) + " coordinates, the input set has " +
+                           std::to_string(size()));
+  }
+  for (Index i = 0; i < y.size(); ++i) {
+    // Not negated: a NaN must fail.
+    if (!(std::isfinite(y[i]) && core::sub_up(x[i], y[i]) <= difference_[i] && core::sub_up(y[i], x[i]) <= difference_[i])) return false;
+  }
+  return true;
+}
+
 Matrix InputSet::sample(Index count, std::uint64_t seed) const {
   if (count < 0)
     throw core::SettingsError("sample: " + std::to_string(count) + " points asked for, expected a number that is not negative");

@@ -1,15 +1,22 @@
-"""Section 4: every iterate of the splitting gives a valid bound (here in float64, without the outward rounding of the checker)."""
+"""Section 4: every iterate of the splitting gives a valid bound (here in float64, without the outward rounding of the
+checker).
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twincert._reference.network import Array
 from twincert._reference.relaxation import Clique
 
+Index = tuple[NDArray[np.intp], ...]
+
 
 def fold(matrices: list[Array], chain: list[Clique]) -> list[Array]:
-    """Add every overlapping entry's copy in clique k+1 onto its copy in clique k; the agreeing copies carry one multiplier."""
+    """Add every overlapping entry's copy in clique k+1 onto its copy in clique k; the agreeing copies carry one
+    multiplier.
+    """
     folded = [m.copy() for m in matrices]
     for k in range(len(chain) - 1):
         here, there = overlap(chain, k)
@@ -18,7 +25,7 @@ def fold(matrices: list[Array], chain: list[Clique]) -> list[Array]:
     return folded
 
 
-def overlap(chain: list[Clique], k: int) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+def overlap(chain: list[Clique], k: int) -> tuple[Index, Index]:
     """Index grids of the entries that cliques k and k+1 share: rows 'one' and those of layer k."""
     here, there = [0, *chain[k].current], [0, *chain[k + 1].previous]
     return np.ix_(here, here), np.ix_(there, there)
@@ -30,7 +37,9 @@ def support(residual: list[Array], chain: list[Clique]) -> float:
 
 
 def support_bound(objective: Array, multipliers: list[Array], chain: list[Clique]) -> float:
-    """Bound of <C, M> for multipliers with T' L T positive semidefinite: <L, M> >= 0, so add it and take the support function."""
+    """Bound of <C, M> for multipliers with T' L T positive semidefinite: <L, M> >= 0, so add it and take the support
+    function.
+    """
     residual = [m.copy() for m in multipliers]
     residual[-1] += objective
     return support(fold(residual, chain), chain)
@@ -44,7 +53,9 @@ def repaired_bound(objective: Array, multipliers: list[Array], chain: list[Cliqu
     penalty, kept = 0.0, []
     for r, c, q, multiplier in zip(folded, chain, bases, multipliers, strict=True):
         loose = np.where((c.LO < 0) & (c.HI > 0), r, 0.0)
-        loose += np.where((c.LO == 0) & (c.HI > 0), np.maximum(r, 0), 0) + np.where((c.HI == 0) & (c.LO < 0), np.minimum(r, 0), 0)
+        loose += np.where((c.LO == 0) & (c.HI > 0), np.maximum(r, 0), 0) + np.where(
+            (c.HI == 0) & (c.LO < 0), np.minimum(r, 0), 0
+        )
         np.fill_diagonal(loose, 0.0)
         loose[0], loose[:, 0] = 0.0, 0.0
         kept.append(multiplier - loose)

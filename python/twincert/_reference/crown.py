@@ -1,4 +1,4 @@
-"""Backward linear bounds (CROWN, Zhang et al., arXiv 1811.00866) for ReLU and leaky ReLU networks, in NumPy without outward rounding."""
+"""Backward linear bounds (CROWN, Zhang et al., arXiv 1811.00866) for (leaky) ReLU, without outward rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twincert._reference.network import RELU, Activation, Array, Layers
 
 @dataclass(frozen=True)
 class TwinIntervals:
-    """Per stage the (lower, upper) arrays of a_f, a_g and a_f - a_g; ``difference[k]`` is None where the widths differ."""
+    """Per stage (lower, upper) of a_f, a_g and a_f - a_g; ``difference[k]`` is None where the widths differ."""
 
     lower: Array
     upper: Array
@@ -27,7 +27,9 @@ def image(weight: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
     return positive @ lower + negative @ upper, positive @ upper + negative @ lower
 
 
-def interval_bounds(layers: Layers, lower: Array, upper: Array, activation: Activation = RELU) -> list[tuple[Array, Array]]:
+def interval_bounds(
+    layers: Layers, lower: Array, upper: Array, activation: Activation = RELU
+) -> list[tuple[Array, Array]]:
     """Forward intervals of the values before each activation."""
     result = []
     for weight, bias in layers:
@@ -46,7 +48,9 @@ def backward_bounds(layers: Layers, lower: Array, upper: Array, slope: float = 0
         for j in range(k - 1, -1, -1):
             low, high = before[j]
             unstable = (low < 0) & (high > 0)
-            chord = np.where(unstable, (high - slope * low) / np.where(unstable, high - low, 1.0), np.where(low >= 0, 1.0, slope))
+            chord = np.where(
+                unstable, (high - slope * low) / np.where(unstable, high - low, 1.0), np.where(low >= 0, 1.0, slope)
+            )
             offset = np.where(unstable, (chord - 1.0) * -high, 0.0)
             chosen = np.where(unstable, np.where(high > -low, 1.0, slope), chord)
             positive, negative = np.maximum(coefficients, 0), np.minimum(coefficients, 0)
@@ -62,14 +66,23 @@ def backward_bounds(layers: Layers, lower: Array, upper: Array, slope: float = 0
 
 
 def twin_intervals(
-    reference: Layers, compressed: Layers, lower: Array, upper: Array, slope: float = 0.0, input_difference: Array | None = None,
+    reference: Layers,
+    compressed: Layers,
+    lower: Array,
+    upper: Array,
+    slope: float = 0.0,
+    input_difference: Array | None = None,
 ) -> TwinIntervals:
-    """CROWN intersected with intervals for f and g, and differential intervals for a_f - a_g (as in ``intervals.forward``)."""
+    """CROWN intersected with intervals for f and g, and differential intervals for a_f - a_g (as in
+    ``intervals.forward``).
+    """
     activation = Activation("leaky_relu", slope) if slope else RELU
     gap = np.zeros_like(lower) if input_difference is None else input_difference
     sides = []
     for layers, low, high in ((reference, lower, upper), (compressed, lower - gap, upper + gap)):
-        both = zip(backward_bounds(layers, low, high, slope), interval_bounds(layers, low, high, activation), strict=True)
+        both = zip(
+            backward_bounds(layers, low, high, slope), interval_bounds(layers, low, high, activation), strict=True
+        )
         sides.append([(np.maximum(p[0], q[0]), np.minimum(p[1], q[1])) for p, q in both])
     f, g = sides
     x, y, d = (lower, upper), (lower - gap, upper + gap), (-gap, gap)
@@ -96,7 +109,9 @@ def twin_intervals(
 def activation_difference(
     a: tuple[Array, Array], b: tuple[Array, Array], delta: tuple[Array, Array], slope: float
 ) -> tuple[Array, Array]:
-    """Enclose act(a_f) - act(a_g) elementwise: quotients lie in [slope, 1], are 1 where both are positive, slope where both negative."""
+    """Enclose act(a_f) - act(a_g) elementwise: quotients lie in [slope, 1], are 1 where both are positive, slope where
+    both negative.
+    """
     activation = Activation("leaky_relu", slope) if slope else RELU
     least = np.where((a[0] >= 0) & (b[0] >= 0), 1.0, slope)
     most = np.where((a[1] <= 0) & (b[1] <= 0), slope, 1.0)

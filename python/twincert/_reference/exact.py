@@ -47,7 +47,10 @@ def evaluate(layers: Layers, x: Sequence[float] | Vector, activation: Activation
 
 
 def error(
-    reference: Layers, compressed: Layers, x: Sequence[float] | Vector, y: Sequence[float] | Vector | None = None,
+    reference: Layers,
+    compressed: Layers,
+    x: Sequence[float] | Vector,
+    y: Sequence[float] | Vector | None = None,
     activation: Activation = RELU,
 ) -> Vector:
     """f(x) - g(y), exactly; y is x when it is not given."""

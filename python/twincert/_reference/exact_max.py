@@ -1,7 +1,9 @@
-"""The true maximum of an output difference of a small ReLU or leaky-ReLU twin, as a mixed-integer linear program (HiGHS).
+"""The true maximum of an output difference of a small ReLU or leaky-ReLU twin, as a mixed-integer linear program
+(HiGHS).
 
-One binary per unstable neuron says which piece of the activation is used (big-M with the proven pre-activation intervals, Tjeng, Xiao,
-Tedrake, arXiv 1711.07356). HiGHS works in floating point, so the value is the truth up to about 1e-6 relative to the weights.
+One binary per unstable neuron says which piece of the activation is used (big-M with the proven pre-activation
+intervals, Tjeng, Xiao, Tedrake, arXiv 1711.07356). HiGHS works in floating point, so the value is the truth up to
+about 1e-6 relative to the weights.
 """
 
 from __future__ import annotations
@@ -53,7 +55,11 @@ class _Program:
                 a = self.variable(low[i], high[i])
                 self.add({a: -1.0, **{v: float(w) for v, w in zip(values, weight[i], strict=True)}}, -bias[i], -bias[i])
                 sums.append(a)
-            values = sums if k == len(layers) - 1 else [self.activation(a, low[i], high[i], slope) for i, a in enumerate(sums)]
+            values = (
+                sums
+                if k == len(layers) - 1
+                else [self.activation(a, low[i], high[i], slope) for i, a in enumerate(sums)]
+            )
         return values
 
     def activation(self, a: int, low: float, high: float, slope: float) -> int:
@@ -71,12 +77,19 @@ class _Program:
 
 
 def maximum(
-    reference: Layers, compressed: Layers, lower: Array, upper: Array, direction: Array, slope: float = 0.0,
-    intervals: TwinIntervals | None = None, time_limit: float = 120.0,
+    reference: Layers,
+    compressed: Layers,
+    lower: Array,
+    upper: Array,
+    direction: Array,
+    slope: float = 0.0,
+    intervals: TwinIntervals | None = None,
+    time_limit: float = 120.0,
 ) -> Maximum:
     """Maximise direction . (f(x) - g(x)) over the box.
 
-    Raises RuntimeError when HiGHS stops without a solution or before the gap is closed to 1e-9 within ``time_limit`` seconds.
+    Raises RuntimeError when HiGHS stops without a solution or before the gap is closed to 1e-9 within ``time_limit``
+    seconds.
     """
     proven = intervals or twin_intervals(reference, compressed, lower, upper, slope)
     program = _Program()
@@ -94,7 +107,10 @@ def maximum(
     matrix = csr_matrix((v, (r, c)), shape=(len(program.rows), len(cost)))
     limits = LinearConstraint(matrix, [row[1] for row in program.rows], [row[2] for row in program.rows])
     result = milp(
-        cost, integrality=program.integer, bounds=Bounds(program.low, program.high), constraints=limits,
+        cost,
+        integrality=program.integer,
+        bounds=Bounds(program.low, program.high),
+        constraints=limits,
         options={"mip_rel_gap": 1e-9, "time_limit": time_limit},
     )
     if result.x is None or result.status != 0:
@@ -102,4 +118,5 @@ def maximum(
     point = np.clip(result.x[inputs], lower, upper)
     activation = Activation("leaky_relu", slope) if slope else Activation()
     at = evaluate(reference, point[None], activation) - evaluate(compressed, point[None], activation)
-    return Maximum(float((at @ direction)[0]), float(-result.mip_dual_bound), point)
+    bound = result.fun if result.mip_dual_bound is None else result.mip_dual_bound  # None without unstable neurons
+    return Maximum(float((at @ direction)[0]), -float(bound), point)

@@ -1,7 +1,8 @@
-"""Forward interval and differential interval bounds in exact rationals: what interval arithmetic can prove without any rounding.
+"""Forward interval and differential interval bounds in exact rationals: what interval arithmetic can prove without any
+rounding.
 
-The differential part is ReluDiff's forward pass (Paulsen, Wang, Wang, ICSE 2020): delta = W d + (W - V) y + (b - c), and the mirror
-delta = V d + (W - V) x + (b - c); the smaller interval of the two and of a_f - a_g is kept.
+The differential part is ReluDiff's forward pass (Paulsen, Wang, Wang, ICSE 2020): delta = W d + (W - V) y + (b - c),
+and the mirror delta = V d + (W - V) x + (b - c); the smaller interval of the two and of a_f - a_g is kept.
 """
 
 from __future__ import annotations
@@ -45,8 +46,13 @@ def intersect(*intervals: Interval) -> Interval:
 
 
 def difference_image(a: Interval, b: Interval, delta: Interval, activation: Activation) -> Interval:
-    """Enclose act(s) - act(t) for s in a, t in b, s - t in delta: difference quotients of all activations here lie in [0, 1]."""
-    image = (activate(a[0], activation) - activate(b[1], activation), activate(a[1], activation) - activate(b[0], activation))
+    """Enclose act(s) - act(t) for s in a, t in b, s - t in delta: difference quotients of all activations here lie in
+    [0, 1].
+    """
+    image = (
+        activate(a[0], activation) - activate(b[1], activation),
+        activate(a[1], activation) - activate(b[0], activation),
+    )
     if activation.kind == "identity" or (activation.kind in ("relu", "leaky_relu") and a[0] >= 0 and b[0] >= 0):
         return intersect(delta, image)
     if activation.kind == "relu" and a[1] <= 0 and b[1] <= 0:
@@ -58,10 +64,14 @@ def difference_image(a: Interval, b: Interval, delta: Interval, activation: Acti
 
 
 def forward(
-    reference: Layers, compressed: Layers, x: list[Interval], input_difference: list[Interval] | None = None,
+    reference: Layers,
+    compressed: Layers,
+    x: list[Interval],
+    input_difference: list[Interval] | None = None,
     activation: Activation = RELU,
 ) -> list[StageIntervals]:
-    """Bounds of every stage of a twin of equal depth over the box; widths may differ (then ``difference`` is empty there).
+    """Bounds of every stage of a twin of equal depth over the box; widths may differ (then ``difference`` is empty
+    there).
 
     ``input_difference`` holds the intervals of x_i - y_i, by default zero; y then ranges over x minus them.
     """
@@ -78,10 +88,7 @@ def forward(
         delta: list[Interval] = []
         if len(af) == len(ag):
             apart = [(a[0] - b[1], a[1] - b[0]) for a, b in zip(af, ag, strict=True)]
-            if d:
-                delta = [_difference(f[i], g[i], x, y, d, cf[i] - cg[i], apart[i]) for i in range(len(f))]
-            else:
-                delta = apart
+            delta = [_difference(f[i], g[i], x, y, d, cf[i] - cg[i], apart[i]) for i in range(len(f))] if d else apart
         stages.append(StageIntervals(af, ag, delta))
         if k < len(reference) - 1:
             x = [(activate(a, activation), activate(b, activation)) for a, b in af]
@@ -91,7 +98,12 @@ def forward(
 
 
 def _difference(
-    f: list[Fraction], g: list[Fraction], x: list[Interval], y: list[Interval], d: list[Interval], constant: Fraction,
+    f: list[Fraction],
+    g: list[Fraction],
+    x: list[Interval],
+    y: list[Interval],
+    d: list[Interval],
+    constant: Fraction,
     apart: Interval,
 ) -> Interval:
     gap = [p - q for p, q in zip(f, g, strict=True)]

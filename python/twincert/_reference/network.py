@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ Layers = Sequence[tuple[Array, Array]]
 
 @dataclass(frozen=True)
 class Activation:
-    """Piecewise-linear activation: ``identity``, ``relu``, ``leaky_relu`` (0 < slope < 1) or ``clip`` to [lower, upper]."""
+    """Piecewise linear: ``identity``, ``relu``, ``leaky_relu`` (0 < slope < 1) or ``clip`` to [lower, upper]."""
 
     kind: str = "relu"
     slope: float = 0.0
@@ -48,7 +49,9 @@ def evaluate(layers: Layers, points: Array, activation: Activation = RELU) -> Ar
 
 
 def round_symmetric(layers: Layers, bits: int) -> list[tuple[Array, Array]]:
-    """Round each weight matrix to the symmetric grid of ``2^(bits-1) - 1`` steps a side, as the prototype does; biases stay."""
+    """Round each weight matrix to the symmetric grid of ``2^(bits-1) - 1`` steps a side, as the prototype does; biases
+    stay.
+    """
     levels = 2 ** (bits - 1) - 1
     rounded = []
     for weight, bias in layers:
@@ -58,6 +61,8 @@ def round_symmetric(layers: Layers, bits: int) -> list[tuple[Array, Array]]:
 
 
 def random_layers(dims: Sequence[int], rng: np.random.Generator) -> list[tuple[Array, Array]]:
-    """Gaussian weights of variance 1.96 / fan-in and biases of standard deviation 0.1, drawn weights first (prototype's order)."""
-    weights = [rng.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in zip(dims[:-1], dims[1:], strict=True)]
+    """Gaussian weights of variance 1.96 / fan-in and biases of standard deviation 0.1, drawn weights first (prototype's
+    order).
+    """
+    weights = [rng.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in itertools.pairwise(dims)]
     return [(w, 0.1 * rng.standard_normal(len(w))) for w in weights]

@@ -1,7 +1,8 @@
 """Rows, cliques and entry intervals (section 2), for ReLU and leaky ReLU twins of equal depth.
 
-Leaky ReLU of slope s is handled through the parts p = max(a, 0), q = max(-a, 0): a = p - q and act(a) = p - s q, so every ReLU fact
-holds for p and q; ReLU is s = 0. Widths of f and g may differ in a layer, which then has no difference rows.
+Leaky ReLU of slope s is handled through the parts p = max(a, 0), q = max(-a, 0): a = p - q and act(a) = p - s q, so
+every ReLU fact holds for p and q; ReLU is s = 0. Widths of f and g may differ in a layer, which then has no
+difference rows.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twincert._reference.crown import TwinIntervals, activation_difference
 from twincert._reference.network import Activation, Array, Layers
 
+Mask = NDArray[np.bool_]
 NARROW = 1e-12  # intervals narrower than this are treated as fixed: their rows are dropped
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: vector . v lies in [lower, upper]; ``scale`` and ``centre`` recover the raw quantity scale * row + centre."""
+    """One row: vector . v lies in [lower, upper]; ``scale`` and ``centre`` recover the raw quantity scale * row +
+    centre.
+    """
 
     family: str
     neuron: int
@@ -31,7 +36,9 @@ class Row:
 
 @dataclass
 class Clique:
-    """Rows over the free variables v = (1, layer k-1, unstable neurons of layer k), with an interval for every entry of M = E[r r']."""
+    """Rows over the free variables v = (1, layer k-1, unstable neurons of layer k), with an interval for every entry of
+    M = E[r r'].
+    """
 
     rows: list[Row]
     previous: list[int]  # rows of layer k-1 (shared with the clique before)
@@ -68,7 +75,7 @@ class _Side:
     lower: Array
     upper: Array
     before: tuple[Array, Array]  # interval of a
-    unstable: Array
+    unstable: Mask
 
 
 @dataclass(frozen=True)
@@ -113,14 +120,16 @@ def _widths(layers: Layers, proven: TwinIntervals, k: int) -> int:
 
 
 def _side(
-    sums: Array, before: tuple[Array, Array], unstable: Array, columns: Array, activation: Activation, slope: float
+    sums: Array, before: tuple[Array, Array], unstable: Mask, columns: Array, activation: Activation, slope: float
 ) -> _Side:
     positive = np.where((before[0] >= 0)[:, None], sums, 0.0)
     if unstable.any():
         # the free variable is the activation's value phi = p - s q, with a = p - q: p = (phi - s a) / (1 - s)
         positive[unstable] = (columns - slope * sums[unstable]) / (1.0 - slope)
     negative = positive - sums
-    return _Side(positive - slope * negative, positive, negative, activation(before[0]), activation(before[1]), before, unstable)
+    return _Side(
+        positive - slope * negative, positive, negative, activation(before[0]), activation(before[1]), before, unstable
+    )
 
 
 def _previous(
@@ -136,7 +145,11 @@ def _previous(
     for values, (low, high) in ((x, proven.reference[k - 1]), (y, proven.compressed[k - 1])):
         dead = (high <= 0) & (slope == 0.0)
         value = np.where(dead[:, None], 0.0, values)  # a dead neuron vanishes from the next clique too
-        sides.append(_Side(value, value, 0 * value, activation(low), activation(high), (low, high), dead & False))
+        sides.append(
+            _Side(
+                value, value, 0 * value, activation(low), activation(high), (low, high), np.zeros(len(low), dtype=bool)
+            )
+        )
     return _layer(proven, k - 1, sides[0], sides[1], slope)
 
 
@@ -152,18 +165,25 @@ def _clique(one: Array, before: _Layer, layer: _Layer, slope: float) -> Clique:
     rows += (current := _value_rows(one, layer))
     parts: list[Row] = []
     for name, side in (("f", layer.reference), ("g", layer.compressed)):
-        for i in np.flatnonzero(side.unstable):
+        for i in np.flatnonzero(side.unstable).tolist():
             low, high = side.before[0][i], side.before[1][i]
             for family, vector, scale in (("p", side.positive[i], high), ("q", side.negative[i], -low)):
                 parts.append(Row(f"{family}{name}", i, vector / scale, 0.0, 1.0, scale, 0.0))
                 parts.append(Row(f"{family}{name} slack", i, one - vector / scale, 0.0, 1.0, -scale, scale))
     rows += parts + _pair_rows(layer, slope)
-    clique = Clique(rows, list(range(1, 1 + len(previous))), list(range(1 + len(previous), 1 + len(previous) + len(current))))
+    clique = Clique(
+        rows, list(range(1, 1 + len(previous))), list(range(1 + len(previous), 1 + len(previous) + len(current)))
+    )
     at = {(row.family, row.neuron): j for j, row in enumerate(rows) if j > len(previous)}
     positive_difference = "d" if slope == 0.0 else "dp"
-    facts = (  # (row, row, sign): complementarity, then the slope restriction, then phi_f psi_g >= 0, phi_g psi_f >= 0 at d's scale
-        ("pf", "qf", 0), ("pg", "qg", 0), (positive_difference, "e", -1), ("pf", "e", -1), ("pg", "e", 1),
-        ("qf", positive_difference, -1), ("qg", positive_difference, 1),
+    facts = (  # (row, row, sign): complementarity, slope restriction, phi_f psi_g >= 0 and phi_g psi_f >= 0 at d's scale
+        ("pf", "qf", 0),
+        ("pg", "qg", 0),
+        (positive_difference, "e", -1),
+        ("pf", "e", -1),
+        ("pg", "e", 1),
+        ("qf", positive_difference, -1),
+        ("qg", positive_difference, 1),
     )
     for i in range(max(len(layer.reference.lower), len(layer.compressed.lower))):
         for first, second, sign in facts:
@@ -203,7 +223,7 @@ def _pair_rows(layer: _Layer, slope: float) -> list[Row]:
     rows: list[Row] = []
     if layer.delta is None:
         return rows
-    for i in np.flatnonzero(f.unstable | g.unstable):
+    for i in np.flatnonzero(f.unstable | g.unstable).tolist():
         low, high = layer.delta[0][i], layer.delta[1][i]
         rows += _scaled("e", i, f.negative[i] - g.negative[i], min(0.0, -high), max(0.0, -low))
         if slope:

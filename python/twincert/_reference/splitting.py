@@ -1,4 +1,6 @@
-"""Section 3: the Douglas-Rachford splitting, in plain NumPy: PSD projection in the reduced size, averaging on overlaps, clipping."""
+"""Section 3: the Douglas-Rachford splitting, in plain NumPy: PSD projection in the reduced size, averaging on overlaps,
+clipping.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ def project(z: Array, q: Array) -> Array:
 
 
 def solve(
-    chain: list[Clique], objective: Array, iterations: int = 600, rho: float = 0.03, relaxation: float = 1.8, every: int = 25
+    chain: list[Clique],
+    objective: Array,
+    iterations: int = 600,
+    rho: float = 0.03,
+    relaxation: float = 1.8,
+    every: int = 25,
 ) -> Solution:
     """Maximise <objective, M_last> over the chain; returns the best valid bound over the iterates inspected."""
     bases = [basis(c) for c in chain]
@@ -58,7 +65,9 @@ def solve(
         p = [np.clip(m, c.LO, c.HI) for m, c in zip(p, chain, strict=True)]
         if iteration % every == 0 or iteration == iterations:
             multipliers = [rho * (a - b) for a, b in zip(x, z, strict=True)]
-            bound = scale * min(support_bound(cost, multipliers, chain), repaired_bound(cost, multipliers, chain, bases))
+            bound = scale * min(
+                support_bound(cost, multipliers, chain), repaired_bound(cost, multipliers, chain, bases)
+            )
             if bound < best:
                 best, kept = bound, multipliers
             history.append((iteration, bound))
@@ -67,7 +76,12 @@ def solve(
 
 
 def build(
-    reference: Layers, compressed: Layers, lower: Array, upper: Array, slope: float = 0.0, proven: TwinIntervals | None = None,
+    reference: Layers,
+    compressed: Layers,
+    lower: Array,
+    upper: Array,
+    slope: float = 0.0,
+    proven: TwinIntervals | None = None,
 ) -> tuple[list[Clique], Array]:
     """Cliques and the coefficients of the output differences on the last one."""
     intervals = proven or twin_intervals(reference, compressed, lower, upper, slope)
@@ -78,8 +92,14 @@ def build(
 
 
 def certify(
-    reference: Layers, compressed: Layers, lower: Array, upper: Array, direction: Array | None, slope: float = 0.0,
-    iterations: int = 600, rho: float = 0.03,
+    reference: Layers,
+    compressed: Layers,
+    lower: Array,
+    upper: Array,
+    direction: Array | None,
+    slope: float = 0.0,
+    iterations: int = 600,
+    rho: float = 0.03,
 ) -> float:
     """Bound of direction . (f - g), or of |f - g|^2 when ``direction`` is None."""
     chain, coefficients = build(reference, compressed, lower, upper, slope)

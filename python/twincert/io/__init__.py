@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from twincert.errors import ParseError, SettingsError, TwincertError
@@ -27,8 +27,9 @@ _WRITERS: dict[str, Callable[[Path, int, list[Step]], None]] = {".npz": write_np
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, chosen by the file name's suffix.
 
-    - .onnx: a chain of Gemm, MatMul, Add, Sub, Relu, LeakyRelu, PRelu (one slope), Sigmoid, Tanh, Clip, Flatten, Reshape,
-      Identity and Constant, of opset 7 or later. A dynamic dimension is the batch. Weights keep their values exactly.
+    - .onnx: a chain of Gemm, MatMul, Add, Sub, Relu, LeakyRelu, PRelu (one slope), Sigmoid, Tanh, Clip, Flatten,
+      Reshape, Identity and Constant, of opset 7 or later. A dynamic dimension is the batch. Weights keep their values
+      exactly.
     - .nnet: ReLU between layers, in the network's normalised inputs and outputs.
     - .npz: W0, b0, W1, b1, ... with W of shape (outputs, inputs) and an optional text `activation` (default relu, with
       numbers `slope`, `lower`, `upper` where it has them); or a file that `save` wrote.
@@ -67,6 +68,6 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     writer(path, network.input_size, steps_of_network(network))
 
 
-def _listed(known: dict[str, object]) -> str:
+def _listed(known: Iterable[str]) -> str:
     *first, last = sorted(known)
     return f"{', '.join(first)} or {last}"

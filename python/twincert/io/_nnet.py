@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class _Lines:
         return [int(field) for field in fields]
 
     def skip(self, count: int, what: str) -> None:
-        """Pass over a line that evaluation does not read; ACAS Xu's have more than `count` entries (those of 7 inputs)."""
+        """Pass over a line that evaluation does not read; ACAS Xu's have the entries of 7 inputs for `count` 5."""
         where, fields = self._next(None, what)
         if len(fields) < count:
             raise ParseError(f"{where}, at least {count} entries; found {len(fields)}")
@@ -95,7 +96,7 @@ def read_nnet(path: Path) -> tuple[int, list[Step]]:
 
 
 def _layers(lines: _Lines, sizes: list[int]) -> Iterator[tuple[Array, Array]]:
-    for k, (columns, rows) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for k, (columns, rows) in enumerate(itertools.pairwise(sizes)):
         weight = np.array([lines.numbers(columns, f"row {i} of weight {k}") for i in range(rows)])
         bias = np.array([lines.numbers(1, f"entry {i} of bias {k}")[0] for i in range(rows)])
         yield weight, bias

@@ -19,8 +19,10 @@ from twincert.io._steps import Array, DenseStep, Step, hidden_layers, parse_acti
 _FORMAT = "twincert network 1"
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 # What zipfile and numpy raise on damaged, encrypted or invented members.
-_DAMAGE = (ValueError, KeyError, EOFError, OSError, OverflowError, NotImplementedError, RuntimeError, SyntaxError)
-_DAMAGE += (zipfile.BadZipFile, zlib.error)
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(ValueError, KeyError, EOFError, OSError, OverflowError, NotImplementedError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class _Archive:
@@ -44,10 +46,14 @@ class _Archive:
                 shape, fortran, dtype = _HEADERS[npy.read_magic(stream)](stream)
                 size = math.prod(shape) * dtype.itemsize
                 if dtype.hasobject or min(shape, default=0) < 0:
-                    raise ParseError(f"{where}: expected numbers or text of a fixed shape; found {dtype}, {list(shape)}")
+                    raise ParseError(
+                        f"{where}: expected numbers or text of a fixed shape; found {dtype}, {list(shape)}"
+                    )
                 data = stream.read(size + 1)
             if len(data) != size:
-                raise ParseError(f"{where}: expected {size} bytes for shape {list(shape)}; found {min(len(data), size)}")
+                raise ParseError(
+                    f"{where}: expected {size} bytes for shape {list(shape)}; found {min(len(data), size)}"
+                )
             return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
         except ParseError:
             raise
@@ -85,8 +91,8 @@ class _Archive:
         require_finite(bias, self.where(f"b{index}"))
         if 0 in weight.shape or bias.size != weight.shape[0]:
             raise ParseError(
-                f"{self.where(f'b{index}')}: expected one bias per row of W{index}, of shape {list(weight.shape)} without "
-                f"empty sides; found {bias.size}"
+                f"{self.where(f'b{index}')}: expected one bias per row of W{index}, of shape {list(weight.shape)} "
+                f"without empty sides; found {bias.size}"
             )
         return weight, bias
 
@@ -109,9 +115,7 @@ def read_npz(path: Path) -> tuple[int, list[Step]]:
 
 
 def _read_plain(archive: _Archive) -> tuple[int, list[Step]]:
-    indices = sorted(
-        int(name[1:]) for name in archive.names if re.fullmatch("[Wb][0-9]{1,9}", name)
-    )
+    indices = sorted(int(name[1:]) for name in archive.names if re.fullmatch("[Wb][0-9]{1,9}", name))
     arrays = [archive.dense(k) for k in range(indices[-1] + 1 if indices else 1)]
     kind = "relu"
     if "activation" in archive.names:

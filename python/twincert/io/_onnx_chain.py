@@ -62,7 +62,7 @@ class Chain:
         self.shape = shape
 
     def add(self, name: str, constant: NDArray[Any], where: str, sign: float = 1.0) -> None:
-        """Append sign x + constant without a rounding: as the bias of the weight before it, or with an identity weight."""
+        """Append sign x + constant, not rounded: as the bias of the weight before it, or with an identity weight."""
         if constant.dtype != np.float64:
             raise UnsupportedLayerError(f"{where}: expected a floating-point constant; found {constant.dtype}")
         require_finite(constant, f"{where}: constant")
@@ -72,7 +72,8 @@ class Chain:
             shape = ()
         if math.prod(shape) != self.size or len(shape) < len(self.shape):
             raise UnsupportedLayerError(
-                f"{where}: expected a constant that broadcasts to shape {list(self.shape)}; found {list(constant.shape)}"
+                f"{where}: expected a constant that broadcasts to shape {list(self.shape)}; "
+                f"found {list(constant.shape)}"
             )
         self.shape = shape
         if sign > 0.0 and not constant.any():
@@ -80,8 +81,8 @@ class Chain:
         last = self.steps[-1] if self.steps else None
         if not (self._takes_bias and isinstance(last, DenseStep)) and self.size**2 > _LARGEST_IDENTITY:
             raise UnsupportedLayerError(
-                f"{where}: expected an elementwise operation on at most {math.isqrt(_LARGEST_IDENTITY)} elements, as it becomes "
-                f"a dense layer; found {self.size}. Fold it into the next layer's bias before exporting"
+                f"{where}: expected an elementwise operation on at most {math.isqrt(_LARGEST_IDENTITY)} elements, "
+                f"as it becomes a dense layer; found {self.size}. Fold it into the next layer's bias before exporting"
             )
         bias = np.broadcast_to(constant, shape).ravel().copy()
         if self._takes_bias and isinstance(last, DenseStep):

@@ -33,7 +33,9 @@ class Node:
         """The constant at an input; None when it is left out."""
         operand = self.operands[index] if index < len(self.operands) else ""
         if operand is None:
-            raise UnsupportedLayerError(f"{self.where}: expected a constant as input {index}; found the network's values")
+            raise UnsupportedLayerError(
+                f"{self.where}: expected a constant as input {index}; found the network's values"
+            )
         return None if isinstance(operand, str) else operand
 
     def weight(self, index: int) -> Array:
@@ -43,7 +45,8 @@ class Node:
             raise ParseError(f"{self.where}: expected a constant as input {index}; found none")
         if values.ndim != 2 or values.dtype != np.float64:
             raise UnsupportedLayerError(
-                f"{self.where}: expected a floating-point matrix as input {index}; found {values.dtype}, {list(values.shape)}"
+                f"{self.where}: expected a floating-point matrix as input {index}; "
+                f"found {values.dtype}, {list(values.shape)}"
             )
         return values
 
@@ -124,7 +127,9 @@ def _gemm(node: Node, chain: Chain) -> None:
         try:
             bias = np.broadcast_to(bias, shape).ravel()
         except ValueError:
-            raise ParseError(f"{node.where}: expected C to broadcast to {list(shape)}; found {list(bias.shape)}") from None
+            raise ParseError(
+                f"{node.where}: expected C to broadcast to {list(shape)}; found {list(bias.shape)}"
+            ) from None
         bias = _scaled(bias.astype(np.float64), node.number("beta", 1.0), "beta", node)
     chain.multiply(node.name, _scaled(weight, node.number("alpha", 1.0), "alpha", node), bias, shape, node.where)
 
@@ -183,7 +188,9 @@ def _flatten(node: Node, chain: Chain) -> None:
 def _reshape(node: Node, chain: Chain) -> None:
     wanted = node.constant(1) if node.position == 0 else None
     if wanted is None or wanted.dtype != np.int64 or wanted.ndim != 1:
-        raise UnsupportedLayerError(f"{node.where}: expected a constant vector of int64 as the new shape; found another")
+        raise UnsupportedLayerError(
+            f"{node.where}: expected a constant vector of int64 as the new shape; found another"
+        )
     sizes = [int(size) for size in wanted]
     message = f"{node.where}: expected a shape of {chain.size} elements; found {sizes} from {list(chain.shape)}"
     if node.integer("allowzero", 0) == 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from twincert.errors import ParseError, UnsupportedLayerError
@@ -48,7 +48,9 @@ class _Reader:
         self._path = path
         self._graph = model.graph
         if model.ir_version < 1 or not model.graph.node:
-            raise ParseError(f"{path}: expected an ONNX model with nodes; found IR version {model.ir_version} and no nodes")
+            raise ParseError(
+                f"{path}: expected an ONNX model with nodes; found IR version {model.ir_version} and no nodes"
+            )
         versions = [opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")]
         if not versions or versions[0] < _OLDEST_OPSET:
             found = versions[0] if versions else "none"
@@ -72,7 +74,8 @@ class _Reader:
             raise UnsupportedLayerError(f"{self._path}: expected one output; found {len(names)} ({', '.join(names)})")
         if names[0] != self._chain.name:
             raise UnsupportedLayerError(
-                f"{self._path}: expected the output to be '{self._chain.name}', where the chain of nodes ends; found '{names[0]}'"
+                f"{self._path}: expected the output to be '{self._chain.name}', where the chain of nodes ends; "
+                f"found '{names[0]}'"
             )
         if not self._chain.steps:
             raise ParseError(f"{self._path}: expected at least one layer that computes; found none")
@@ -88,12 +91,16 @@ class _Reader:
         self._define(inputs[0].name, where)
         tensor = inputs[0].type.tensor_type
         if tensor.elem_type not in _INPUT_TYPES:
-            raise UnsupportedLayerError(f"{where}: expected a tensor of float16, float32 or float64; found another type")
+            raise UnsupportedLayerError(
+                f"{where}: expected a tensor of float16, float32 or float64; found another type"
+            )
         if not tensor.HasField("shape") or not tensor.shape.dim:
             raise ParseError(f"{where}: expected a tensor of known rank, at least 1; found no shape")
         sizes = [size.dim_value if size.HasField("dim_value") else -1 for size in tensor.shape.dim]
         if any(size < 1 and size != -1 for size in sizes) or sizes.count(-1) > 1:
-            raise ParseError(f"{where}: expected positive sizes, at most one of them dynamic; found {sizes} (dynamic: -1)")
+            raise ParseError(
+                f"{where}: expected positive sizes, at most one of them dynamic; found {sizes} (dynamic: -1)"
+            )
         shape = tuple(1 if size == -1 else size for size in sizes)
         if math.prod(shape) > _LARGEST_INPUT:
             raise ParseError(f"{where}: expected at most {_LARGEST_INPUT} elements; found {math.prod(shape)}")
@@ -124,7 +131,8 @@ class _Reader:
         operands = [self._operand(tensor, where) for tensor in proto.input]
         if len(operands) not in operator.inputs:
             raise ParseError(
-                f"{where}: expected {operator.inputs.start} to {operator.inputs.stop - 1} input(s); found {len(operands)}"
+                f"{where}: expected {operator.inputs.start} to {operator.inputs.stop - 1} input(s); "
+                f"found {len(operands)}"
             )
         readings = sum(operand is None for operand in operands)
         if readings == 0 and proto.op_type == "Identity" and not isinstance(operands[0], str):
@@ -132,13 +140,15 @@ class _Reader:
             return
         if readings != 1:
             raise UnsupportedLayerError(
-                f"{where}: expected the chain's tensor '{self._chain.name}' as exactly one input; found it {readings} times. "
-                "Fold constants before exporting; branches are not supported"
+                f"{where}: expected the chain's tensor '{self._chain.name}' as exactly one input; "
+                f"found it {readings} times. Fold constants before exporting; branches are not supported"
             )
         attributes = {attribute.name: _value(attribute, where) for attribute in proto.attribute}
         unknown = attributes.keys() - set(operator.attributes)
         if unknown:
-            raise UnsupportedLayerError(f"{where}: expected attributes among {operator.attributes}; found {sorted(unknown)}")
+            raise UnsupportedLayerError(
+                f"{where}: expected attributes among {operator.attributes}; found {sorted(unknown)}"
+            )
         operator.read(Node(name, where, operands, attributes), self._chain)
         self._chain.name = proto.output[0]
 
@@ -165,7 +175,9 @@ class _Reader:
                 return np.asarray(value, dtype=np.float64)
             if attribute.name in ("value_int", "value_ints"):
                 return np.asarray(value, dtype=np.int64)
-        raise UnsupportedLayerError(f"{where}: expected one attribute: value, value_float(s) or value_int(s); found another")
+        raise UnsupportedLayerError(
+            f"{where}: expected one attribute: value, value_float(s) or value_int(s); found another"
+        )
 
 
 def _value(attribute: onnx.AttributeProto, where: str) -> Any:

@@ -20,7 +20,7 @@ _LARGEST_MODEL = 2**31 - 2**20
 
 
 def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
-    """Write a model of opset 17, IR version 8: input (N, inputs), output (N, outputs), a node per step, named as the step.
+    """Write a model of opset 17, IR version 8: input (N, inputs), output (N, outputs), a node per step, of its name.
 
     Numbers are float32 when every parameter is a float32 exactly, and float64 otherwise, so that nothing is rounded.
 
@@ -31,7 +31,9 @@ def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
     dtype, element = (np.float32, TensorProto.FLOAT) if exact else (np.float64, TensorProto.DOUBLE)
     size = sum(values.size for step in steps for values in _parameters(step)) * np.dtype(dtype).itemsize
     if size > _LARGEST_MODEL:
-        raise SettingsError(f"{path}: expected parameters of at most {_LARGEST_MODEL} bytes for .onnx, or .npz; found {size}")
+        raise SettingsError(
+            f"{path}: expected parameters of at most {_LARGEST_MODEL} bytes for .onnx, or .npz; found {size}"
+        )
     nodes, constants = [], []
     current, outputs = "input", input_size
     for k, step in enumerate(steps):

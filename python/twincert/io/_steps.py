@@ -85,12 +85,12 @@ def network_from_steps(input_size: int, steps: Sequence[Step]) -> Network:
             else _core.Activation(step.kind, slope=step.slope, lower=step.lower, upper=step.upper)
         )
         layers.append(_core.Layer(step.name, operation, [k - 1]))
-    return Network._wrap(_core.Network(input_size, layers))
+    return Network(input_size, layers)
 
 
 def steps_of_network(network: Network) -> list[Step]:
     """The layers from input to output; those that the output does not depend on are left out."""
-    layers = network._core.layers
+    layers = network.layers
     steps: list[Step] = []
     index = len(layers) - 1
     while index >= 0:

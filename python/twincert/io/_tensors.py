@@ -33,7 +33,7 @@ def read_tensor(tensor: onnx.TensorProto, folder: Path, where: str) -> NDArray[A
     where = f"{where}: tensor '{tensor.name}'"
     if tensor.data_type not in _TYPES:
         found = (
-            onnx.TensorProto.DataType.Name(tensor.data_type)  # type: ignore[arg-type]
+            onnx.TensorProto.DataType.Name(tensor.data_type)
             if tensor.data_type in onnx.TensorProto.DataType.values()
             else tensor.data_type
         )
@@ -68,7 +68,9 @@ def _typed_values(stored: NDArray[Any], name: str, where: str) -> NDArray[Any]:
     if name != "float16":
         return stored.astype(name)
     if stored.size and not (stored.min() >= 0 and stored.max() <= 0xFFFF):
-        raise ParseError(f"{where}: expected float16 bit patterns from 0 to 65535; found {stored.min()}, {stored.max()}")
+        raise ParseError(
+            f"{where}: expected float16 bit patterns from 0 to 65535; found {stored.min()}, {stored.max()}"
+        )
     return stored.astype(np.uint16).view(np.float16)
 
 
@@ -86,7 +88,9 @@ def _external_bytes(tensor: onnx.TensorProto, folder: Path, size: int, where: st
         raise ParseError(f"{where}: expected external data inside the model's folder; found location {location!r}")
     if not path.is_file():
         raise ParseError(f"{where}: expected an external data file; found no file '{location}' in the model's folder")
-    offset, length = (_external_number(entries, key, fallback, where) for key, fallback in (("offset", 0), ("length", size)))
+    offset, length = (
+        _external_number(entries, key, fallback, where) for key, fallback in (("offset", 0), ("length", size))
+    )
     available = path.stat().st_size - offset
     if length != size or available < size:
         raise ParseError(
@@ -95,7 +99,8 @@ def _external_bytes(tensor: onnx.TensorProto, folder: Path, size: int, where: st
         )
     with path.open("rb") as file:
         file.seek(offset)
-        return file.read(size)
+        content: bytes = file.read(size)
+    return content
 
 
 def _external_number(entries: dict[str, str], key: str, fallback: int, where: str) -> int:

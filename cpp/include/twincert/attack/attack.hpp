@@ -14,8 +14,8 @@ using core::Measure;
 using core::Vector;
 
 struct AttackOptions {
-  Index restarts = 64;        // starting points, half of them vertices
-  Index steps = 40;           // projected-gradient steps per start and direction
+  Index restarts = 64;  // starting points, half of them vertices
+  Index steps = 40;     // projected-gradient steps per start and direction
   std::uint64_t seed = 0;
 };
 

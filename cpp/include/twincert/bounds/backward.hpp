@@ -28,7 +28,8 @@ class BackwardPass {
   // Proven bounds of the next stage, in order. Everything needed is copied; the twin and the set must outlive the pass.
   void add_stage(const StageBounds& bounds);
 
-  // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions.
+  // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions. The first two are the
+  // better ones of both choices of lines.
   IntervalVector reference(Index stage) const;
   IntervalVector compressed(Index stage) const;
   IntervalVector difference(Index stage) const;
@@ -45,8 +46,12 @@ class BackwardPass {
     double magnitude_sum;  // sum(s), rounded up
   };
   struct Relaxed {
-    std::vector<LinePair> reference;
-    std::vector<LinePair> compressed;
+    struct Lines {
+      std::vector<LinePair> tight;
+      std::vector<LinePair> flat;  // empty when no neuron has another choice
+    };
+    Lines reference;
+    Lines compressed;
     std::vector<PairRelaxation> pairs;  // only for paired stages
   };
   // Coefficients of a stage's input; a side without columns is absent from the form.
@@ -57,9 +62,10 @@ class BackwardPass {
   };
 
   void add_affine(const Vector& reference_magnitude, const Vector& compressed_magnitude);
-  void through_activation(Index stage, Rows& rows) const;
+  void through_activation(Index stage, LineChoice choice, Rows& rows) const;
   void through_affine(Index stage, Rows& rows) const;
-  Vector finish(Index stage, Rows rows) const;
+  Vector finish(Index stage, LineChoice choice, Rows rows) const;
+  Vector single(Index stage, const Rows& rows) const;
 
   const Twin& twin_;
   const InputSet& set_;

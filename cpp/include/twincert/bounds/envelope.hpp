@@ -60,11 +60,12 @@ class PolygonPair {
     double f_by_f, f_by_g, g_by_f, g_by_g;
   };
 
-  void add_vertex(const Activation& activation, double a_f, double a_g, double difference);
+  void add_vertex(const Activation& activation, double a_f, double a_g, double difference, bool at_kink);
 
   std::size_t vertices_ = 0;
   std::size_t facets_ = 0;
   std::array<double, vertex_capacity> a_f_{}, a_g_{}, difference_{}, f_{}, g_{};
+  std::array<bool, vertex_capacity> at_kink_{};
   std::array<Facet, facet_capacity> facet_{};
   double reference_load_ = 0.0;   // max |a_f|, |act(a_f)| over the vertices
   double compressed_load_ = 0.0;  // the same for g
@@ -74,7 +75,8 @@ class PolygonPair {
 // networks' lines, whichever plane is lowest at the centre of the domain.
 class SmoothPair {
  public:
-  SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference);
+  SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference, const LinePair& reference_lines,
+             const LinePair& compressed_lines);
 
   void relax(const PairRows& rows) const;
 
@@ -88,7 +90,9 @@ class SmoothPair {
 
 using PairRelaxation = std::variant<AffinePair, PolygonPair, SmoothPair>;
 
-PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference);
+// The lines are enclosing_lines() of the two neurons.
+PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference,
+                               const LinePair& reference_lines, const LinePair& compressed_lines);
 
 // The lines of a single network's neuron applied to a batch; the same contract as PairRows with q absent.
 void relax_single(const LinePair& lines, Index count, double* p, double* constant, double* load);

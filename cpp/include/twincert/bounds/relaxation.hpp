@@ -37,9 +37,14 @@ Kinks kinks_inside(const Activation& activation, Interval x);
 // True when the activation is exactly affine on the interval; `line` is then that function.
 bool affine_on(const Activation& activation, Interval x, Line& line);
 
-// The affine function itself where there is one; otherwise the lines that are tightest at the middle of the interval (for ReLU the
-// chord, and slope 0 or 1 as the larger side says). The intercepts are bounds of the largest violation, so any slope is sound.
+// Two ways to choose the lines; deep networks gain much from taking the better of both backward passes.
+// tight: closest at the middle of the interval. flat: at a kink, the line through it that has the smallest slope (for ReLU zero, which
+// lets unstable neurons drop out of lower bounds).
+enum class LineChoice { tight, flat };
+
+// The affine function itself where there is one; otherwise the lines of `choice` (for ReLU the chord,
+// and slope 0 or, when tight, 1 if the positive side is larger). The intercepts are bounds of the largest violation, so any slope is sound.
 // An unbounded interval gives horizontal lines, possibly infinite.
-LinePair enclosing_lines(const Activation& activation, Interval x);
+LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice choice = LineChoice::tight);
 
 }  // namespace twincert::bounds

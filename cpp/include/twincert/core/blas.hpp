@@ -22,6 +22,9 @@ const BlasTable& blas();
 enum class Transpose { no, yes };
 void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
 
+// The first `count` columns of C become A times columns first, ..., first + count - 1 of B.
+void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c);
+
 // C = alpha A A^T + beta C on the first `columns` columns of A; only the lower triangle of C is written.
 void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c);
 

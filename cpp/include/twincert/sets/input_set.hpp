@@ -57,6 +57,8 @@ class InputSet {
   // True when float64 x lies in the region exactly as described (no tolerance; evaluated with outward rounding, so that borderline points
   // are refused).
   bool contains(const Vector& x) const;
+  // True when also |x - y| <= difference, exactly.
+  bool contains(const Vector& x, const Vector& y) const;
   // n x count points inside the region (contains() holds for each), deterministic in the seed; half of them at vertices or on the boundary.
   // sample and project throw ParseError for a polytope in which no point could be verified (empty, or without an interior).
   Matrix sample(Index count, std::uint64_t seed) const;

@@ -1,0 +1,292 @@
+// certify() and check() as plain dictionaries and arrays; python/twincert gives them their public form.
+#include <pybind11/eigen.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <exception>
+#include <optional>
+
+#include "twincert/certificate/check.hpp"
+#include "twincert/certify.hpp"
+#include "twincert/core/error.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+using twincert::core::IntervalVector;
+using twincert::core::Matrix;
+using twincert::core::Measure;
+using twincert::core::MeasureKind;
+using twincert::core::Vector;
+using twincert::relax::InputReduction;
+using twincert::relax::ObjectiveKind;
+
+// The names that files and Python use for an enumeration.
+template <class Kind>
+using Names = std::vector<std::pair<const char*, Kind>>;
+
+const Names<MeasureKind> measure_names = {{"outputs", MeasureKind::outputs},
+                                          {"output", MeasureKind::output},
+                                          {"inf", MeasureKind::inf},
+                                          {"two", MeasureKind::two},
+                                          {"one", MeasureKind::one}};
+const Names<ObjectiveKind> objective_names = {
+    {"linear", ObjectiveKind::linear}, {"squared_two_norm", ObjectiveKind::squared_two_norm}, {"one_norm", ObjectiveKind::one_norm}};
+const Names<InputReduction> reduction_names = {
+    {"automatic", InputReduction::automatic}, {"never", InputReduction::never}, {"always", InputReduction::always}};
+
+template <class Kind>
+Kind parse(const Names<Kind>& names, const std::string& text, const char* what) {
+  std::string known;
+  for (const auto& [name, kind] : names) {
+    if (text == name) return kind;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw twincert::core::SettingsError(std::string(what) + ": expected one of " + known + ", found '" + text + "'");
+}
+
+template <class Kind>
+std::string name_of(const Names<Kind>& names, Kind kind) {
+  for (const auto& [name, value] : names) {
+    if (value == kind) return name;
+  }
+  return "";
+}
+
+twincert::solver::Settings settings_of(const py::dict& values) {
+  twincert::solver::Settings settings;
+  for (const auto& [key, value] : values) {
+    const std::string name = py::cast<std::string>(key);
+    const double number = py::cast<double>(value);
+    bool known = false;
+    for (const twincert::core::SettingInfo& info : twincert::solver::settings_table()) {
+      if (info.name != name) continue;
+      known = true;
+      twincert::core::check_setting(info, number);  // before the conversion to an integer, which a NaN would not survive
+    }
+    if (!known) throw twincert::core::SettingsError("settings: unknown setting '" + name + "'");
+#define TWINCERT_ASSIGN(type, field, default_value, minimum, maximum, description) \
+  if (name == #field) settings.field = static_cast<type>(number);
+    TWINCERT_SETTINGS(TWINCERT_ASSIGN)
+#undef TWINCERT_ASSIGN
+  }
+  return settings;
+}
+
+twincert::relax::RowOptions rows_of(const py::dict& values) {
+  twincert::relax::RowOptions rows;
+  rows.reference_rows = py::cast<bool>(values["reference_rows"]);
+  rows.centred_difference = py::cast<bool>(values["centred_difference"]);
+  rows.slack_rows = py::cast<bool>(values["slack_rows"]);
+  rows.input_reduction = parse(reduction_names, py::cast<std::string>(values["input_reduction"]), "input_reduction");
+  return rows;
+}
+
+py::dict to_dict(const twincert::relax::RowOptions& rows) {
+  py::dict result;
+  result["reference_rows"] = rows.reference_rows;
+  result["centred_difference"] = rows.centred_difference;
+  result["slack_rows"] = rows.slack_rows;
+  result["input_reduction"] = name_of(reduction_names, rows.input_reduction);
+  return result;
+}
+
+py::object to_tuple(const IntervalVector& box) {
+  if (box.size() == 0) return py::none();
+  return py::make_tuple(box.lower, box.upper);
+}
+
+IntervalVector to_box(const py::handle& pair) {
+  if (pair.is_none()) return {};
+  const auto [lower, upper] = py::cast<std::pair<Vector, Vector>>(pair);
+  return {lower, upper};
+}
+
+py::dict to_dict(const twincert::certificate::Proof& proof) {
+  py::list stages, objectives;
+  for (const auto& stage : proof.stages) {
+    py::dict entry;
+    entry["reference"] = to_tuple(stage.reference);
+    entry["compressed"] = to_tuple(stage.compressed);
+    entry["difference"] = to_tuple(stage.difference);
+    stages.append(entry);
+  }
+  for (const auto& objective : proof.objectives) {
+    py::list cliques;
+    for (const auto& clique : objective.cliques) {
+      py::dict entry;
+      entry["multiplier"] = clique.multiplier;
+      entry["factor"] = clique.factor;
+      cliques.append(entry);
+    }
+    py::dict entry;
+    entry["kind"] = name_of(objective_names, objective.objective.kind);
+    entry["weights"] = objective.objective.weights;
+    entry["bound"] = objective.bound;
+    entry["cliques"] = cliques;
+    objectives.append(entry);
+  }
+  py::dict result;
+  result["propagation"] = proof.propagation;
+  result["stages"] = stages;
+  result["rows"] = to_dict(proof.rows);
+  result["objectives"] = objectives;
+  return result;
+}
+
+twincert::certificate::Proof proof_of(const py::dict& values) {
+  twincert::certificate::Proof proof;
+  proof.propagation = py::cast<std::string>(values["propagation"]);
+  proof.rows = rows_of(values["rows"]);
+  for (const py::handle& stage : values["stages"]) {
+    proof.stages.push_back({to_box(stage["reference"]), to_box(stage["compressed"]), to_box(stage["difference"])});
+  }
+  for (const py::handle& entry : values["objectives"]) {
+    twincert::certificate::ObjectiveProof objective;
+    objective.objective.kind = parse(objective_names, py::cast<std::string>(entry["kind"]), "objective kind");
+    objective.objective.weights = py::cast<Vector>(entry["weights"]);
+    objective.bound = py::cast<double>(entry["bound"]);
+    for (const py::handle& clique : entry["cliques"]) {
+      objective.cliques.push_back({py::cast<Matrix>(clique["multiplier"]), py::cast<Matrix>(clique["factor"])});
+    }
+    proof.objectives.push_back(std::move(objective));
+  }
+  return proof;
+}
+
+py::dict to_dict(const twincert::Progress& progress) {
+  py::dict result;
+  result["stage"] = progress.stage;
+  result["seconds"] = progress.seconds;
+  result["iteration"] = progress.iteration;
+  result["objective"] = progress.objective;
+  result["objectives"] = progress.objectives;
+  result["upper"] = progress.upper;
+  result["lower"] = progress.lower;
+  return result;
+}
+
+py::dict to_dict(const twincert::Info& info) {
+  py::dict timings, result;
+  for (const auto& [stage, seconds] : info.timings) timings[py::str(stage)] = seconds;
+  py::list history;
+  for (const twincert::Progress& progress : info.history) history.append(to_dict(progress));
+  result["iterations"] = info.iterations;
+  result["primal_residual"] = info.primal_residual;
+  result["clique_rows"] = info.clique_rows;
+  result["clique_variables"] = info.clique_variables;
+  result["timings"] = timings;
+  result["history"] = history;
+  return result;
+}
+
+// Polls signals and the user's callback with the GIL held; keeps an exception of either to be raised after the solver has returned.
+class Monitor {
+ public:
+  explicit Monitor(std::optional<py::function> callback) : callback_(std::move(callback)) {}
+
+  bool operator()(const twincert::Progress& progress) {
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) {
+      PyErr_Clear();  // Ctrl-C ends the solve; its valid bound is returned
+      return false;
+    }
+    if (!callback_) return true;
+    try {
+      const py::object answer = (*callback_)(to_dict(progress));
+      return answer.is_none() || py::cast<bool>(answer);
+    } catch (...) {
+      failure_ = std::current_exception();
+      return false;
+    }
+  }
+
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::optional<py::function> callback_;
+  std::exception_ptr failure_;
+};
+
+py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const std::string& measure,
+                 twincert::core::Index output, const std::string& method, std::optional<double> threshold, double time_limit,
+                 const py::dict& settings, const std::optional<py::dict>& rows, std::optional<py::function> callback) {
+  twincert::CertifyOptions options;
+  options.measure = {parse(measure_names, measure, "measure"), output};
+  options.method = twincert::method_of(method);
+  options.threshold = threshold;
+  options.time_limit = time_limit;
+  options.settings = settings_of(settings);
+  if (rows) options.rows = rows_of(*rows);
+  Monitor monitor(std::move(callback));
+  options.callback = [&monitor](const twincert::Progress& progress) { return monitor(progress); };
+  const twincert::Result solved = [&] {
+    const py::gil_scoped_release release;
+    return twincert::certify(twin, set, options);
+  }();
+  monitor.rethrow();
+  py::dict witness, result;
+  witness["reference_input"] = solved.witness.reference_input;
+  witness["compressed_input"] = solved.witness.compressed_input;
+  witness["difference"] = solved.witness.difference;
+  witness["value"] = solved.witness.value;
+  result["upper"] = solved.claim.upper;
+  result["upper_per_output"] = solved.claim.upper_per_output;
+  result["lower_per_output"] = solved.claim.lower_per_output;
+  result["status"] = twincert::core::to_string(solved.status);
+  result["verdict"] = twincert::core::to_string(solved.verdict);
+  result["method"] = twincert::to_string(solved.method);
+  result["witness"] = witness;
+  result["info"] = to_dict(solved.info);
+  result["proof"] = to_dict(solved.proof);
+  return result;
+}
+
+py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const py::dict& claim, const py::dict& proof) {
+  twincert::certificate::Claim claimed;
+  claimed.measure = {parse(measure_names, py::cast<std::string>(claim["measure"]), "measure"),
+                     py::cast<twincert::core::Index>(claim["output"])};
+  claimed.upper = py::cast<double>(claim["upper"]);
+  claimed.upper_per_output = py::cast<Vector>(claim["upper_per_output"]);
+  claimed.lower_per_output = py::cast<Vector>(claim["lower_per_output"]);
+  const twincert::certificate::Proof converted = proof_of(proof);
+  const twincert::certificate::CheckReport report = [&] {
+    const py::gil_scoped_release release;
+    return twincert::certificate::check(twin, set, claimed, converted);
+  }();
+  py::dict result;
+  result["valid"] = report.valid;
+  result["upper"] = report.upper;
+  result["reason"] = report.reason;
+  return result;
+}
+
+}  // namespace
+
+void bind_certify(py::module_& m) {
+  m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("output"), py::arg("method"),
+        py::arg("threshold"), py::arg("time_limit"), py::arg("settings"), py::arg("rows"), py::arg("callback"),
+        "Bound the error of a twin over a set; returns the claim, its proof and the witness.");
+  m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
+        "Recompute a claim from its proof, without the solver.");
+  m.def(
+      "settings_table",
+      [] {
+        py::list rows;
+        for (const twincert::core::SettingInfo& info : twincert::solver::settings_table()) {
+          py::dict row;
+          row["name"] = info.name;
+          row["type"] = info.type;
+          row["default"] = info.default_value;
+          row["minimum"] = info.minimum;
+          row["maximum"] = info.maximum;
+          row["description"] = info.description;
+          rows.append(row);
+        }
+        return rows;
+      },
+      "The solver's settings: name, type, default, range and a sentence each.");
+}

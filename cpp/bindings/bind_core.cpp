@@ -1,0 +1,137 @@
+#include <pybind11/eigen.h>
+#include <pybind11/operators.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstring>
+#include <string>
+
+#include "twincert/core/blas.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/core/interval.hpp"
+#include "twincert/core/measure.hpp"
+
+namespace py = pybind11;
+using namespace twincert::core;
+
+namespace {
+
+void raise(const char* name, const Error& error) { py::set_error(py::module_::import("twincert.errors").attr(name), error.what()); }
+
+// The classes of twincert.errors are looked up late: the module is imported after this one.
+void translate(std::exception_ptr pointer) {
+  try {
+    if (pointer) std::rethrow_exception(pointer);
+  } catch (const ShapeError& error) {
+    raise("ShapeError", error);
+  } catch (const SettingsError& error) {
+    raise("SettingsError", error);
+  } catch (const ParseError& error) {
+    raise("ParseError", error);
+  } catch (const UnsupportedLayerError& error) {
+    raise("UnsupportedLayerError", error);
+  } catch (const BackendUnavailableError& error) {
+    raise("BackendUnavailableError", error);
+  } catch (const Error& error) {
+    raise("TwincertError", error);
+  }
+}
+
+// A capsule's name is the C signature; `arguments` counts its parameters, all of them 32-bit integers, chars or doubles by address.
+template <typename Function>
+void borrow(const py::dict& capsules, const char* name, int arguments, Function& target) {
+  if (!capsules.contains(name)) throw BackendUnavailableError(std::string("no BLAS routine \"") + name + "\" among the given capsules");
+  const py::object capsule = capsules[name];
+  if (!PyCapsule_CheckExact(capsule.ptr())) throw BackendUnavailableError(std::string("\"") + name + "\" is not a capsule");
+  const char* signature = PyCapsule_GetName(capsule.ptr());
+  int commas = 0;
+  for (const char* c = signature; c && *c; ++c) commas += *c == ',';
+  if (!signature || commas + 1 != arguments || !std::strstr(signature, "int *") || std::strstr(signature, "long")) {
+    throw BackendUnavailableError(std::string("\"") + name + "\" has an unexpected signature: " + (signature ? signature : "none"));
+  }
+  target = reinterpret_cast<Function>(PyCapsule_GetPointer(capsule.ptr(), signature));
+}
+
+void register_capsules(const py::dict& capsules) {
+  BlasTable table;
+  borrow(capsules, "dgemm", 13, table.dgemm);
+  borrow(capsules, "dsyrk", 10, table.dsyrk);
+  borrow(capsules, "dsymm", 12, table.dsymm);
+  borrow(capsules, "dsyevd", 11, table.dsyevd);
+  register_blas(table);
+}
+
+MeasureKind measure_kind(const std::string& name) {
+  for (const MeasureKind kind : {MeasureKind::outputs, MeasureKind::inf, MeasureKind::two, MeasureKind::one}) {
+    if (name == to_string(Measure{kind, 0})) return kind;
+  }
+  if (name == "output") return MeasureKind::output;
+  throw SettingsError("unknown measure \"" + name + "\"; known are outputs, output, inf, two, one");
+}
+
+std::string kind_name(const Measure& measure) { return measure.kind == MeasureKind::output ? "output" : to_string(measure); }
+
+void bind_interval(py::module_& m) {
+  py::class_<Interval>(m, "Interval")
+      .def(py::init<double, double>(), py::arg("lower"), py::arg("upper"))
+      .def_readonly("lower", &Interval::lower)
+      .def_readonly("upper", &Interval::upper)
+      .def_property_readonly("magnitude", &Interval::magnitude)
+      .def_property_readonly("width", &Interval::width)
+      .def(py::self + py::self)
+      .def(py::self - py::self)
+      .def(py::self * py::self)
+      .def(double() * py::self)
+      .def(-py::self)
+      .def(
+          "intersect", [](Interval a, Interval b) { return intersect(a, b); }, py::arg("other"))
+      .def(
+          "hull", [](Interval a, Interval b) { return hull(a, b); }, py::arg("other"))
+      .def("__repr__", [](Interval a) { return py::str("Interval({!r}, {!r})").format(a.lower, a.upper); });
+  m.def("next_up", &next_up, py::arg("x"));
+  m.def("next_down", &next_down, py::arg("x"));
+  m.def("gamma", &twincert::core::gamma, py::arg("n"));
+  m.def("round_up_sum", &round_up_sum, py::arg("computed"), py::arg("terms"));
+  m.def(
+      "affine_image",
+      [](const Matrix& weight, const Vector& bias, const Vector& lower, const Vector& upper) {
+        IntervalVector image = affine_image(weight, bias, {lower, upper});
+        return py::make_tuple(std::move(image.lower), std::move(image.upper));
+      },
+      py::arg("weight"), py::arg("bias"), py::arg("lower"), py::arg("upper"));
+  m.def(
+      "linear_maximum",
+      [](const Matrix& coefficients, const Vector& lower, const Vector& upper) {
+        return linear_maximum(coefficients, IntervalVector{lower, upper});
+      },
+      py::arg("coefficients"), py::arg("lower"), py::arg("upper"));
+}
+
+}  // namespace
+
+void bind_core(py::module_& m) {
+  py::register_exception_translator(&translate);
+  bind_interval(m);
+
+  py::class_<Measure>(m, "Measure")
+      .def(py::init([](const std::string& kind, Index output) {
+             return Measure{measure_kind(kind), output};
+           }),
+           py::arg("kind"), py::arg("output") = 0)
+      .def_property_readonly("kind", &kind_name)
+      .def_readonly("output", &Measure::output)
+      .def("__call__", &Measure::operator(), py::arg("difference"))
+      .def("__str__", [](const Measure& measure) { return to_string(measure); });
+
+  m.def("register_blas", &register_capsules, py::arg("capsules"));
+  m.def("blas_registered", &blas_registered);
+  m.def(
+      "eigendecomposition",
+      [](Matrix matrix) {
+        SymmetricEigensolver solver(matrix.rows());
+        Vector values;
+        const bool converged = solver.solve(matrix, values);
+        return py::make_tuple(converged, std::move(values), std::move(matrix));
+      },
+      py::arg("matrix"));
+}

@@ -1,0 +1,42 @@
+// The chordal relaxation of a twin over a set: one clique per hidden stage, agreeing on the rows that neighbours share.
+#pragma once
+
+#include <vector>
+
+#include "twincert/relax/clique.hpp"
+#include "twincert/relax/objective.hpp"
+
+namespace twincert::relax {
+
+struct Relaxation {
+  std::vector<Clique> cliques;  // empty for networks without hidden stage
+  LayerRows last;               // rows of the last hidden layer, current rows of the last clique
+
+  // Sign variables s_i of the one-norm: rows of the last clique from here on, one per output; -1 without.
+  Index signs_begin = -1;
+};
+
+// Bounds must be finite. Sign variables are added for ObjectiveKind::one_norm.
+Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options,
+                            ObjectiveKind kind);
+
+// True when the first clique is built over the functionals of the first stage instead of the inputs.
+bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options);
+
+// <matrix, r r^T> + constant in the last clique encloses the objective from above once finish() is applied.
+struct ObjectiveTerms {
+  ObjectiveKind kind;
+  Matrix matrix;    // rows x rows of the last clique, symmetric
+  double constant;
+  double error;     // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
+
+  // Upper bound of the objective from an upper bound of <matrix, r r^T> + constant.
+  double finish(double bound) const;
+};
+
+ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective);
+
+// Estimate of the memory of relaxation and solver, in bytes, from its row counts.
+double memory_estimate(const std::vector<Index>& rows, Index acceleration_memory);
+
+}  // namespace twincert::relax

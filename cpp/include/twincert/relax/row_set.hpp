@@ -1,0 +1,49 @@
+// The rows of one clique while it is being built, with the facts about products of two rows.
+#pragma once
+
+#include <vector>
+
+#include "twincert/relax/forms.hpp"
+
+namespace twincert::relax {
+
+// A proven interval of the product of two rows, besides the product of their intervals.
+struct ProductFact {
+  Index first;
+  Index second;
+  Interval product;
+};
+
+class RowSet {
+ public:
+  explicit RowSet(Index variables) : variables_(variables) {}
+
+  Index variables() const { return variables_; }
+  Index size() const { return static_cast<Index>(rows_.size()); }
+
+  // Adds (form - center) 2^exponent with its proven interval; returns its position.
+  Index add(const Form& form, double center, int exponent, Interval interval);
+  // Adds the form scaled to magnitude at most 1; `value` encloses the form's exact value.
+  Index add_scaled(const Form& form, Interval value);
+  // The row of magnitude one that every clique starts with.
+  Index add_one();
+
+  void product_zero(Index a, Index b) { facts_.push_back({a, b, {0.0, 0.0}}); }
+  void product_nonnegative(Index a, Index b) { facts_.push_back({a, b, {0.0, unbounded}}); }
+  void product_nonpositive(Index a, Index b) { facts_.push_back({a, b, {-unbounded, 0.0}}); }
+
+  const std::vector<ProductFact>& facts() const { return facts_; }
+  Matrix coefficients() const;      // rows x variables
+  Vector errors() const;            // rows
+  IntervalVector intervals() const;  // rows
+
+ private:
+  static constexpr double unbounded = std::numeric_limits<double>::infinity();
+
+  Index variables_;
+  std::vector<Form> rows_;
+  std::vector<Interval> intervals_;
+  std::vector<ProductFact> facts_;
+};
+
+}  // namespace twincert::relax

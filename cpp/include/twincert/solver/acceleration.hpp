@@ -1,0 +1,47 @@
+// Safeguarded type-II Anderson acceleration of a fixed-point iteration z <- z + f(z) (Walker and Ni 2011).
+//
+// Histories are kept in single precision: they only choose a combination of past steps, any combination is a sound iterate.
+#pragma once
+
+#include <vector>
+
+#include "twincert/core/parallel.hpp"
+#include "twincert/core/types.hpp"
+
+namespace twincert::solver {
+
+using core::Index;
+using core::Vector;
+
+class Acceleration {
+ public:
+  Acceleration(Index size, Index memory);
+
+  Index memory() const { return memory_; }
+  void reset();
+
+  // Replaces `point` by the next one, given the step f(point); both have `size` entries. No allocation.
+  void advance(Vector& point, const Vector& step, core::ThreadPool& pool);
+
+ private:
+  static constexpr Index largest_memory = 50;
+  static constexpr Index chunk = 16384;
+  using Small = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, 0, largest_memory, largest_memory>;
+  using SmallVector = Eigen::Matrix<double, Eigen::Dynamic, 1, 0, largest_memory, 1>;
+
+  Index size_;
+  Index memory_;
+  Index used_ = 0;
+  Index slot_ = 0;
+  bool has_previous_ = false;
+  double reference_norm_ = 0.0;
+  Vector previous_step_;
+  Vector previous_image_;
+  Eigen::MatrixXf step_differences_;   // size x memory
+  Eigen::MatrixXf image_differences_;  // size x memory
+  Eigen::MatrixXd partial_;            // 2 memory + 1 sums per chunk
+  Small gram_;
+  SmallVector projection_;
+};
+
+}  // namespace twincert::solver

@@ -1,0 +1,85 @@
+// The splitting of relaxation.md, section 3 (Douglas-Rachford) on a chordal relaxation, with Anderson acceleration.
+//
+//   X_k = Q_k [Q_k^T Z_k Q_k]_+ Q_k^T
+//   P_k = clip(average over overlaps of (2 X_k - Z_k + C_k / rho))
+//   Z_k += alpha (P_k - X_k)
+//
+// Multipliers Lambda_k = rho (X_k - Z_k) are valid at every iterate. All storage is allocated by the constructor.
+#pragma once
+
+#include <vector>
+
+#include "twincert/core/blas.hpp"
+#include "twincert/core/parallel.hpp"
+#include "twincert/relax/relaxation.hpp"
+#include "twincert/solver/acceleration.hpp"
+#include "twincert/solver/settings.hpp"
+
+namespace twincert::solver {
+
+using core::Index;
+using core::Matrix;
+using core::Vector;
+
+class Admm {
+ public:
+  // Keeps references: relaxation and pool must outlive it.
+  Admm(const relax::Relaxation& relaxation, const Settings& settings, core::ThreadPool& pool);
+
+  // Objective of the last clique, scaled internally to unit size; keeps the current point as a warm start.
+  void set_objective(const relax::ObjectiveTerms& terms);
+  // Back to the cold start.
+  void reset();
+
+  // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
+  bool iterate();
+
+  // |P - X| of the last step, relative to the size of the problem.
+  double residual() const { return residual_; }
+  // <C, P> of the last step in the objective's own units: an estimate of the optimum, never a bound.
+  double primal_value() const;
+  // Valid multipliers of the last step, in the objective's own units; sizes are set on the first call.
+  void multipliers(std::vector<Matrix>& out) const;
+
+  double rho() const { return rho_; }
+  void set_rho(double rho);
+
+ private:
+  struct Block {
+    Matrix basis;      // Q, rows x variables
+    Matrix point;      // Z; like all row matrices here only its lower triangle is kept
+    Matrix projected;  // X
+    Matrix reflected;  // P, then the step alpha (P - X)
+    Matrix product;    // rows x variables
+    Matrix reduced;    // variables x variables
+    Vector eigenvalues;
+    core::SymmetricEigensolver eigensolver;
+    Index offset;  // of its lower triangle in the packed vectors
+    bool solved = true;
+    double distance = 0.0;  // |P - X|^2
+    double size = 0.0;      // |X|^2
+  };
+
+  void project(Block& block) const;
+  void reflect(std::size_t k);
+  void average(std::size_t k);
+  void clip_ball(const relax::Clique& clique, Block& block) const;
+  void clip(std::size_t k);
+  void unpack(std::size_t k);
+
+  const relax::Relaxation& relaxation_;
+  core::ThreadPool& pool_;
+  std::vector<Block> blocks_;
+  Matrix objective_;  // scaled to unit size
+  double objective_scale_ = 1.0;
+  double objective_constant_ = 0.0;
+  double primal_ = 0.0;
+  double rho_;
+  double alpha_;
+  double residual_ = 0.0;
+  Vector packed_point_;
+  Vector packed_step_;
+  Acceleration acceleration_;
+};
+
+}  // namespace twincert::solver

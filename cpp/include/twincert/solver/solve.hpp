@@ -1,0 +1,34 @@
+// Runs the splitting on one objective and keeps the multipliers with the best valid bound.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "twincert/core/status.hpp"
+#include "twincert/solver/admm.hpp"
+
+namespace twincert::solver {
+
+// State shown to the caller at every evaluation of the bound; returning a status ends the solve with it.
+struct Iteration {
+  Index iteration;
+  double bound;   // best valid bound so far (the trusted code recomputes it with every rounding charged)
+  double primal;  // estimate of the optimum, never a bound
+  double residual;
+};
+
+enum class Continue { yes, time_limit, interrupted, decided };
+
+struct Solution {
+  core::Status status = core::Status::iteration_limit;
+  double bound;                      // +infinity when no bound was evaluated
+  std::vector<Matrix> multipliers;   // of the best bound; empty when there is none
+  Index iterations = 0;
+  double residual = 0.0;
+};
+
+// Stops at max_iterations, when the bound meets the primal estimate or stalls (settings.tolerance), or when `proceed` says so.
+Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
+               const std::function<Continue(const Iteration&)>& proceed);
+
+}  // namespace twincert::solver

@@ -1,0 +1,338 @@
+#include "twincert/attack/attack.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "twincert/attack/gradient.hpp"
+#include "twincert/core/error.hpp"
+
+namespace twincert::attack {
+namespace {
+
+using core::Matrix;
+using core::MeasureKind;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::size_t direction_limit = 20;  // output and sign pairs that are followed
+constexpr Index start_limit = 64;            // starts followed at once, which bounds the memory
+constexpr Index fewest_starts = 8;           // per direction, however large the networks are
+constexpr double work_limit = 1.5e8;         // multiplications per gradient step
+constexpr Index polished_coordinates = 256;
+constexpr int polish_rounds = 4;
+constexpr std::size_t polished_directions = 3;
+
+// What one column climbs: sign (f - g)_output, or the measure itself for output < 0.
+struct Direction {
+  Index output;
+  double sign;
+};
+
+// The best point found for a direction; the twin's input is x - shift.
+struct Best {
+  double value = -infinity;
+  Vector x;
+  Vector shift;
+};
+
+Matrix columns(const Matrix& matrix, const std::vector<Index>& chosen) {
+  Matrix result(matrix.rows(), static_cast<Index>(chosen.size()));
+  for (Index k = 0; k < result.cols(); ++k) result.col(k) = matrix.col(chosen[static_cast<std::size_t>(k)]);
+  return result;
+}
+
+// Indices from the largest score to the smallest.
+std::vector<Index> ranking(const std::vector<double>& scores) {
+  std::vector<Index> order(scores.size());
+  std::iota(order.begin(), order.end(), Index{0});
+  const auto at = [&](Index j) { return scores[static_cast<std::size_t>(j)]; };
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return at(a) > at(b); });
+  return order;
+}
+
+class Search {
+ public:
+  Search(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackOptions& options)
+      : twin_(twin), set_(set), measure_(measure), options_(options), reference_(twin.reference()), compressed_(twin.compressed()) {
+    const core::IntervalVector& box = set.bounding_box();
+    half_width_ = 0.5 * box.upper - 0.5 * box.lower;
+    ball_ = std::get_if<sets::Ball>(&set.region());
+    polytope_ = std::holds_alternative<sets::Polytope>(set.region());
+  }
+
+  AttackResult run() {
+    const core::IntervalVector& box = set_.bounding_box();
+    const Vector center = set_.project(0.5 * box.lower + 0.5 * box.upper);
+    AttackResult result = finish(center, Vector::Zero(set_.size()));
+    Matrix starts(set_.size(), options_.restarts + 1);
+    starts << center, set_.sample(options_.restarts, options_.seed);
+    choose_directions(starts);
+    for (Index first = 0; first < starts.cols(); first += start_limit) {
+      climb(starts.middleCols(first, std::min(start_limit, starts.cols() - first)), first);
+    }
+    if (!ball_ && !polytope_) polish_best();
+    for (const Best& best : best_) {
+      if (best.x.size() == 0) continue;
+      AttackResult candidate = finish(best.x, best.shift);
+      if (candidate.value > result.value) result = std::move(candidate);
+    }
+    return result;
+  }
+
+ private:
+  double score(const Vector& difference, const Direction& direction) const {
+    const double value = direction.output < 0 ? measure_(difference) : direction.sign * difference[direction.output];
+    return std::isnan(value) ? -infinity : value;
+  }
+
+  const Matrix& differences(const Matrix& x, const Matrix& shift) {
+    difference_ = reference_.forward(x);
+    difference_ -= compressed_.forward(set_.shared_input() ? x : x - shift);
+    return difference_;
+  }
+
+  // All outputs with both signs, or where these are many, those that already differ most at the starts.
+  void choose_directions(const Matrix& starts) {
+    if (measure_.kind == MeasureKind::two || measure_.kind == MeasureKind::one) {
+      directions_ = {{-1, 1.0}};
+    } else if (measure_.kind == MeasureKind::output) {
+      directions_ = {{measure_.output, 1.0}, {measure_.output, -1.0}};
+    } else {
+      const Matrix& difference = differences(starts, Matrix::Zero(starts.rows(), starts.cols()));
+      std::vector<std::pair<double, Direction>> ranked;
+      for (Index i = 0; i < difference.rows(); ++i) {
+        ranked.push_back({difference.row(i).maxCoeff(), {i, 1.0}});
+        ranked.push_back({-difference.row(i).minCoeff(), {i, -1.0}});
+      }
+      for (auto& entry : ranked) entry.first = std::isnan(entry.first) ? -infinity : entry.first;
+      std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+      ranked.resize(std::min(ranked.size(), direction_limit));
+      for (const auto& entry : ranked) directions_.push_back(entry.second);
+    }
+    best_.resize(directions_.size());
+  }
+
+  // Gradient ascent from every start along every direction; after a quarter of the steps only the better quarter goes on.
+  void climb(const Matrix& starts, Index first_start) {
+    Matrix shift = random_shifts(starts.cols(), first_start);
+    std::vector<Index> chosen = choose_starts(starts, shift);
+    Matrix x = columns(starts, chosen);
+    shift = columns(shift, chosen);
+    std::vector<double> scores(owner_.size());
+    for (Index step = 0;; ++step) {
+      if (step > 0 && step == options_.steps / 4) keep_better_quarter(x, shift, scores);
+      const Matrix& difference = differences(x, shift);
+      Matrix cotangents = Matrix::Zero(difference.rows(), difference.cols());
+      for (Index j = 0; j < x.cols(); ++j) {
+        const std::size_t d = owner_[static_cast<std::size_t>(j)];
+        const double value = score(difference.col(j), directions_[d]);
+        scores[static_cast<std::size_t>(j)] = value;
+        if (value > best_[d].value) best_[d] = {value, x.col(j), shift.col(j)};
+        cotangents.col(j) = cotangent(difference.col(j), directions_[d]);
+      }
+      if (step >= options_.steps) return;
+      // Step lengths, relative to the set, fall geometrically: maxima inside curved or cut sets, at kinks, need short ones.
+      const double length =
+          0.5 * std::pow(ball_ || polytope_ ? 1e-3 : 1e-2, static_cast<double>(step) / static_cast<double>(options_.steps));
+      move(x, shift, cotangents, length);
+    }
+  }
+
+  // Every direction goes on from all starts, or in large networks from those that are best for it; fills owner_.
+  std::vector<Index> choose_starts(const Matrix& starts, const Matrix& shift) {
+    const auto parameters = static_cast<double>(twin_.reference().parameter_count() + twin_.compressed().parameter_count());
+    const double affordable = work_limit / (2.0 * parameters * static_cast<double>(directions_.size()));
+    const Index count = std::min(starts.cols(), std::max(fewest_starts, static_cast<Index>(std::min(affordable, 1e6))));
+    const Matrix& difference = differences(starts, shift);
+    owner_.clear();
+    std::vector<Index> chosen;
+    for (std::size_t d = 0; d < directions_.size(); ++d) {
+      std::vector<double> scores;
+      for (Index j = 0; j < starts.cols(); ++j) scores.push_back(score(difference.col(j), directions_[d]));
+      const std::vector<Index> ranked = ranking(scores);
+      chosen.insert(chosen.end(), ranked.begin(), ranked.begin() + count);
+      owner_.insert(owner_.end(), static_cast<std::size_t>(count), d);
+    }
+    return chosen;
+  }
+
+  Vector cotangent(const Vector& difference, const Direction& direction) const {
+    if (direction.output >= 0) return direction.sign * Vector::Unit(difference.size(), direction.output);
+    if (measure_.kind == MeasureKind::one) return difference.array().sign();
+    const double norm = difference.stableNorm();
+    return norm > 0.0 ? Vector(difference / norm) : Vector(Vector::Unit(difference.size(), 0));
+  }
+
+  Matrix random_shifts(Index count, Index first_start) const {
+    if (set_.shared_input()) return Matrix::Zero(set_.size(), count);
+    const sets::InputSet shifts(sets::Box{{-set_.difference(), set_.difference()}}, Vector::Zero(set_.size()));
+    return shifts.sample(count, options_.seed + static_cast<std::uint64_t>(first_start) + 1);
+  }
+
+  void move(Matrix& x, Matrix& shift, const Matrix& cotangents, double length) {
+    Matrix gradient = reference_.backward(cotangents);
+    // d/dx of c (f(x) - g(x - shift)); d/dshift is the second part with the opposite sign.
+    const Matrix& compressed_gradient = compressed_.backward(cotangents);
+    gradient -= compressed_gradient;
+    if (!set_.shared_input()) {
+      const Vector& limit = set_.difference();
+      shift.array() += compressed_gradient.array().sign().colwise() * (length * limit.array());
+      shift = shift.cwiseMax((-limit).replicate(1, x.cols())).cwiseMin(limit.replicate(1, x.cols()));
+    }
+    if (ball_) {
+      move_in_ball(x, gradient, length);
+      return;
+    }
+    x.array() += gradient.array().sign().colwise() * (2.0 * length * half_width_.array());
+    const core::IntervalVector& box = set_.bounding_box();
+    for (Index j = 0; j < x.cols(); ++j) {
+      x.col(j) = x.col(j).cwiseMax(box.lower).cwiseMin(box.upper);
+      if (polytope_) x.col(j) = set_.project(x.col(j));
+    }
+  }
+
+  void move_in_ball(Matrix& x, const Matrix& gradient, double length) const {
+    for (Index j = 0; j < x.cols(); ++j) {
+      const double slope = gradient.col(j).stableNorm();
+      if (!(slope > 0.0) || !std::isfinite(slope)) continue;
+      Vector offset = x.col(j) - ball_->center + (2.0 * length * ball_->radius / slope) * gradient.col(j);
+      const double norm = offset.stableNorm();
+      if (norm > ball_->radius) offset *= ball_->radius / norm;
+      x.col(j) = ball_->center + offset;
+    }
+  }
+
+  void keep_better_quarter(Matrix& x, Matrix& shift, std::vector<double>& scores) {
+    std::vector<Index> kept;
+    std::vector<std::size_t> room(directions_.size(), (owner_.size() / directions_.size() + 3) / 4);
+    for (const Index j : ranking(scores)) {
+      std::size_t& left = room[owner_[static_cast<std::size_t>(j)]];
+      if (left == 0) continue;
+      --left;
+      kept.push_back(j);
+    }
+    std::vector<std::size_t> owner;
+    for (const Index j : kept) owner.push_back(owner_[static_cast<std::size_t>(j)]);
+    owner_ = std::move(owner);
+    scores.resize(kept.size());
+    x = columns(x, kept);
+    shift = columns(shift, kept);
+  }
+
+  void polish_best() {
+    std::vector<double> values;
+    for (const Best& best : best_) values.push_back(best.value);
+    std::vector<Index> order = ranking(values);
+    order.resize(std::min(order.size(), polished_directions));
+    for (const Index index : order) {
+      const auto d = static_cast<std::size_t>(index);
+      for (int round = 0; round < polish_rounds && best_[d].x.size() > 0; ++round) {
+        if (!polish(best_[d], directions_[d])) break;
+      }
+    }
+  }
+
+  // Tries the vertex the gradient points to, single coordinates at either end, and all improving coordinates at once.
+  bool polish(Best& best, const Direction& direction) {
+    const core::IntervalVector& box = set_.bounding_box();
+    const Matrix& difference = differences(best.x, best.shift);
+    const Matrix seed = cotangent(difference.col(0), direction);
+    const Matrix compressed_gradient = compressed_.backward(seed);
+    const Vector gradient = reference_.backward(seed) - compressed_gradient;
+    std::vector<Index> coordinates;
+    for (Index i = 0; i < box.size(); ++i) {
+      if (half_width_[i] > 0.0) coordinates.push_back(i);
+    }
+    const auto promise = [&](Index i) { return std::abs(gradient[i]) * half_width_[i]; };
+    std::stable_sort(coordinates.begin(), coordinates.end(), [&](Index a, Index b) { return promise(a) > promise(b); });
+    if (static_cast<Index>(coordinates.size()) > polished_coordinates) coordinates.resize(polished_coordinates);
+
+    Vector vertex = best.x;
+    for (Index i = 0; i < box.size(); ++i) {
+      if (gradient[i] != 0.0) vertex[i] = gradient[i] > 0.0 ? box.upper[i] : box.lower[i];
+    }
+    const Vector vertex_shift = compressed_gradient.col(0).array().sign() * set_.difference().array();
+    const Index singles = 2 * static_cast<Index>(coordinates.size());
+    Matrix x = best.x.replicate(1, singles + 1);
+    Matrix shift = best.shift.replicate(1, singles + 1);
+    x.col(singles) = vertex;
+    shift.col(singles) = vertex_shift;
+    for (Index k = 0; k < singles; ++k) {
+      const Index i = coordinates[static_cast<std::size_t>(k / 2)];
+      x(i, k) = k % 2 == 0 ? box.lower[i] : box.upper[i];
+    }
+    const double before = best.value;
+    Vector combined = best.x;
+    const Matrix& tried = differences(x, shift);
+    for (Index k = 0; k <= singles; ++k) {
+      const double value = score(tried.col(k), direction);
+      if (k < singles && value > before) {
+        const Index i = coordinates[static_cast<std::size_t>(k / 2)];
+        combined[i] = x(i, k);
+      }
+      if (value > best.value) best = {value, x.col(k), shift.col(k)};
+    }
+    const Vector kept_shift = shift.col(0);
+    const double value = score(differences(combined, kept_shift).col(0), direction);
+    if (value > best.value) best = {value, combined, kept_shift};
+    return best.value > before;
+  }
+
+  // The point moved into the set exactly, and the measure there by the networks' own evaluation.
+  AttackResult finish(const Vector& point, const Vector& shift) const {
+    AttackResult result;
+    result.reference_input = set_.project(point);
+    result.compressed_input = result.reference_input;
+    if (!set_.shared_input()) {
+      for (Index i = 0; i < point.size(); ++i) {
+        const double x = result.reference_input[i];
+        const double limit = set_.difference()[i];
+        double y = x - shift[i];
+        while (core::sub_up(x, y) > limit || core::sub_up(y, x) > limit) y = std::nextafter(y, x);
+        result.compressed_input[i] = y;
+      }
+    }
+    result.difference = twin_.error(result.reference_input, result.compressed_input);
+    const double value = measure_(result.difference);
+    // Overflow in the evaluation shows nothing; zero always holds.
+    result.value = std::isfinite(value) ? value : 0.0;
+    return result;
+  }
+
+  const network::Twin& twin_;
+  const sets::InputSet& set_;
+  const Measure& measure_;
+  const AttackOptions& options_;
+  BatchGradient reference_;
+  BatchGradient compressed_;
+  Vector half_width_;
+  const sets::Ball* ball_ = nullptr;
+  bool polytope_ = false;
+  std::vector<Direction> directions_;
+  std::vector<Best> best_;
+  std::vector<std::size_t> owner_;  // direction of every column
+  Matrix difference_;
+};
+
+}  // namespace
+
+AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackOptions& options) {
+  if (set.size() != twin.input_size()) {
+    throw core::ShapeError("attack: the input set has " + std::to_string(set.size()) + " coordinates, the networks take " +
+                           std::to_string(twin.input_size()));
+  }
+  if (options.restarts < 0 || options.steps < 0) {
+    throw core::SettingsError("attack: restarts is " + std::to_string(options.restarts) + " and steps is " + std::to_string(options.steps) +
+                              ", expected numbers that are not negative");
+  }
+  if (measure.kind == MeasureKind::output && (measure.output < 0 || measure.output >= twin.output_size())) {
+    throw core::SettingsError("attack: output " + std::to_string(measure.output) + " asked for, but the networks have " +
+                              std::to_string(twin.output_size()) + " outputs");
+  }
+  return Search(twin, set, measure, options).run();
+}
+
+}  // namespace twincert::attack

@@ -1,0 +1,76 @@
+#include "twincert/certificate/bound.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "twincert/core/blas.hpp"
+#include "twincert/relax/support.hpp"
+
+namespace twincert::certificate {
+namespace {
+
+// Covers the rounding of the error sums themselves, all of nonnegative terms.
+constexpr double inflation = 1.0 + 1e-9;
+
+Matrix congruence(const Matrix& T, const Matrix& multiplier) {
+  Matrix product(T.rows(), T.cols()), result(T.cols(), T.cols());
+  core::gemm(core::Transpose::no, core::Transpose::no, 1.0, multiplier, T, 0.0, product);
+  core::gemm(core::Transpose::yes, core::Transpose::no, 1.0, T, product, 0.0, result);
+  return result;
+}
+
+bool fits(const relax::Clique& clique, const CliqueProof& proof) {
+  const Index n = clique.T.rows(), v = clique.T.cols();
+  return proof.multiplier.rows() == n && proof.multiplier.cols() == n && proof.factor.rows() == v && proof.factor.cols() == v &&
+         proof.multiplier.allFinite() && proof.factor.allFinite() && proof.multiplier == proof.multiplier.transpose();
+}
+
+}  // namespace
+
+double semidefinite_charge(const relax::Clique& clique, const CliqueProof& proof) {
+  const Index n = clique.T.rows(), v = clique.T.cols();
+  const Vector& reach = clique.variable_magnitude;
+  const Matrix magnitude = proof.multiplier.cwiseAbs();
+  // r = T v + e: the terms with e.
+  const Vector rows = clique.rows.magnitude() + clique.error;
+  const Vector charged = magnitude * clique.error;
+  double charge = 2.0 * charged.dot(rows) + charged.dot(clique.error);
+  // Rounding of G: two products of lengths n.
+  const Vector product_reach = clique.T.cwiseAbs() * reach;
+  charge += core::gamma(2 * n + 8) * product_reach.dot(magnitude * product_reach);
+  // Rounding of factor factor^T and of the difference.
+  const Vector factor_reach = proof.factor.cwiseAbs().transpose() * reach;
+  charge += core::gamma(v + 8) * factor_reach.squaredNorm();
+  Matrix gap = congruence(clique.T, proof.multiplier);
+  core::gemm(core::Transpose::no, core::Transpose::yes, -1.0, proof.factor, proof.factor, 1.0, gap);
+  charge += reach.dot(gap.cwiseAbs() * reach);
+  return core::next_up(charge * inflation + 0x1p-1000);
+}
+
+Matrix semidefinite_factor(const relax::Clique& clique, const Matrix& multiplier) {
+  Matrix gram = congruence(clique.T, multiplier);
+  const double scale = gram.diagonal().cwiseAbs().maxCoeff();
+  for (double shift = 1e-15; shift < 1.0; shift *= 4.0) {
+    Matrix shifted = gram;
+    shifted.diagonal().array() += shift * scale;
+    const Eigen::LLT<Matrix> factorisation(shifted);
+    if (factorisation.info() == Eigen::Success) return factorisation.matrixL();
+  }
+  return Matrix::Zero(gram.rows(), gram.cols());
+}
+
+double objective_bound(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const std::vector<CliqueProof>& cliques) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (cliques.size() != relaxation.cliques.size()) return infinity;
+  std::vector<Matrix> multipliers;
+  double charge = 0.0;
+  for (std::size_t k = 0; k < cliques.size(); ++k) {
+    if (!fits(relaxation.cliques[k], cliques[k])) return infinity;
+    multipliers.push_back(cliques[k].multiplier);
+    charge = core::next_up(charge + semidefinite_charge(relaxation.cliques[k], cliques[k]));
+  }
+  const double bound = terms.finish(core::next_up(relax::support_bound(relaxation, terms, multipliers) + charge));
+  return std::isnan(bound) ? infinity : bound;
+}
+
+}  // namespace twincert::certificate

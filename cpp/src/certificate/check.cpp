@@ -1,0 +1,96 @@
+#include "twincert/certificate/check.hpp"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <sstream>
+
+#include "twincert/certificate/bound.hpp"
+#include "twincert/certificate/claim.hpp"
+
+namespace twincert::certificate {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+std::string number(double value) {
+  std::ostringstream text;
+  text.precision(17);
+  text << value;
+  return text.str();
+}
+
+bool finite(const std::vector<bounds::StageBounds>& stages) {
+  for (const bounds::StageBounds& stage : stages) {
+    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
+      if (!box->lower.allFinite() || !box->upper.allFinite()) return false;
+    }
+  }
+  return true;
+}
+
+// Proves every objective of the proof in the relaxation over the claimed enclosures; returns the reason when one is not proven.
+std::string prove_objectives(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& claimed, const Proof& proof,
+                             std::vector<ProvenObjective>& proven) {
+  std::map<bool, relax::Relaxation> relaxations;  // with and without sign variables
+  for (std::size_t i = 0; i < proof.objectives.size(); ++i) {
+    const ObjectiveProof& objective = proof.objectives[i];
+    const std::string name = "objective " + std::to_string(i);
+    if (objective.objective.kind == relax::ObjectiveKind::linear &&
+        (objective.objective.weights.size() != twin.output_size() || !objective.objective.weights.allFinite())) {
+      return name + ": expected " + std::to_string(twin.output_size()) + " finite weights";
+    }
+    const bool signs = objective.objective.kind == relax::ObjectiveKind::one_norm;
+    auto found = relaxations.find(signs);
+    if (found == relaxations.end()) {
+      found = relaxations.emplace(signs, relax::build_relaxation(twin, set, claimed, proof.rows, objective.objective.kind)).first;
+    }
+    const relax::Relaxation& relaxation = found->second;
+    if (relaxation.cliques.empty()) return name + ": a network without hidden stage has no relaxation";
+    const double bound = objective_bound(relaxation, relax::objective_terms(twin, relaxation, objective.objective), objective.cliques);
+    if (!(bound <= objective.bound)) {
+      return name + ": claimed bound " + number(objective.bound) + " is not proven, its multipliers prove " + number(bound);
+    }
+    proven.push_back({objective.objective, bound});
+  }
+  return "";
+}
+
+}  // namespace
+
+CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Claim& claim, const Proof& proof) {
+  auto refuse = [](const std::string& reason, double upper = infinity) { return CheckReport{false, upper, reason}; };
+  if (set.size() != twin.input_size()) return refuse("the input set's size does not fit the networks");
+  const Index m = twin.output_size();
+  if (claim.upper_per_output.size() != m || claim.lower_per_output.size() != m) return refuse("per-output bounds: wrong number of outputs");
+  if (claim.measure.kind == core::MeasureKind::output && (claim.measure.output < 0 || claim.measure.output >= m)) {
+    return refuse("measure: no such output");
+  }
+  if (proof.propagation != "interval" && proof.propagation != "crown") return refuse("propagation: expected interval or crown");
+  bounds::TwinBounds derived = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
+  std::vector<ProvenObjective> proven;
+  if (!proof.objectives.empty()) {
+    if (!finite(proof.stages)) return refuse("stage bounds: expected finite numbers");
+    if (!contains(proof.stages, derived.stages)) return refuse("stage bounds: the propagation does not prove the claimed enclosures");
+    const bounds::TwinBounds claimed{proof.stages, derived.evaluation_error};
+    const std::string reason = prove_objectives(twin, set, claimed, proof, proven);
+    if (!reason.empty()) return refuse(reason);
+  }
+  const Claim derived_claim = derive_claim(claim.measure, derived, proven);
+  if (!(derived_claim.upper <= claim.upper)) {
+    return refuse("upper: claimed " + number(claim.upper) + ", proven " + number(derived_claim.upper), derived_claim.upper);
+  }
+  for (Index i = 0; i < m; ++i) {
+    if (!(derived_claim.upper_per_output[i] <= claim.upper_per_output[i])) {
+      return refuse("upper_per_output[" + std::to_string(i) + "]: claimed " + number(claim.upper_per_output[i]) + ", proven " +
+                        number(derived_claim.upper_per_output[i]), derived_claim.upper);
+    }
+    if (!(derived_claim.lower_per_output[i] >= claim.lower_per_output[i])) {
+      return refuse("lower_per_output[" + std::to_string(i) + "]: claimed " + number(claim.lower_per_output[i]) + ", proven " +
+                        number(derived_claim.lower_per_output[i]), derived_claim.upper);
+    }
+  }
+  return {true, derived_claim.upper, ""};
+}
+
+}  // namespace twincert::certificate

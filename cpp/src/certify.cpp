@@ -1,0 +1,308 @@
+#include "twincert/certify.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "twincert/certificate/bound.hpp"
+#include "twincert/certificate/claim.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/solver/solve.hpp"
+
+namespace twincert {
+namespace {
+
+using certificate::Claim;
+using certificate::ProvenObjective;
+using core::Index;
+using core::MeasureKind;
+using core::Status;
+using core::Vector;
+using core::Verdict;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+class Clock {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
+  options.settings.validate();
+  if (set.size() != twin.input_size()) {
+    throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
+                           std::to_string(set.size()));
+  }
+  const core::Measure& measure = options.measure;
+  if (measure.kind == MeasureKind::output && (measure.output < 0 || measure.output >= twin.output_size())) {
+    throw core::SettingsError("measure: expected an output in [0, " + std::to_string(twin.output_size() - 1) + "], found " +
+                              std::to_string(measure.output));
+  }
+  if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
+    throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
+  }
+  if (!(options.time_limit > 0.0)) {
+    throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
+  }
+}
+
+// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
+Claim relaxed(Claim claim) {
+  auto up = [](double value) { return std::isfinite(value) ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
+  claim.upper = up(claim.upper);
+  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
+  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
+  return claim;
+}
+
+bool finite(const bounds::TwinBounds& bounds) {
+  for (const bounds::StageBounds& stage : bounds.stages) {
+    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
+      if (!box->lower.allFinite() || !box->upper.allFinite()) return false;
+      // Scales beyond this leave no room for products of rows.
+      if (box->size() > 0 && !(box->magnitude().maxCoeff() < 1e100)) return false;
+    }
+  }
+  return true;
+}
+
+class Run {
+ public:
+  Run(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) : twin_(twin), set_(set), options_(options) {}
+
+  Result certify() {
+    propagate("interval", Method::interval, bounds::interval_bounds(twin_, set_));
+    attack();
+    if (!finished(Method::interval)) propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
+    if (!finished(Method::crown)) relax_and_solve();
+    result_.claim = relaxed(result_.claim);
+    result_.verdict = verdict();
+    if (result_.verdict != Verdict::unknown && options_.threshold && result_.status == Status::propagation_only) {
+      result_.status = Status::threshold_reached;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  double lower() const { return result_.witness.value; }
+
+  Verdict verdict() const {
+    if (!options_.threshold) return Verdict::unknown;
+    if (result_.claim.upper <= *options_.threshold) return Verdict::holds;
+    return lower() > *options_.threshold ? Verdict::violated : Verdict::unknown;
+  }
+
+  // Whether nothing after `done` should run.
+  bool finished(Method done) const {
+    if (stopped_ || options_.method == done || verdict() != Verdict::unknown) return true;
+    return clock_.seconds() >= options_.time_limit;
+  }
+
+  void timed(const std::string& stage, double since) { result_.info.timings.emplace_back(stage, clock_.seconds() - since); }
+
+  // Records progress and asks the caller whether to go on.
+  bool report(const std::string& stage, Index iteration, Index objective, Index objectives) {
+    const Progress progress{stage, clock_.seconds(), iteration, objective, objectives, result_.claim.upper, lower()};
+    result_.info.history.push_back(progress);
+    if (options_.callback && !options_.callback(progress)) {
+      stopped_ = true;
+      result_.status = Status::interrupted;
+    }
+    return !stopped_;
+  }
+
+  void propagate(const std::string& name, Method method, bounds::TwinBounds&& bounds) {
+    bounds_ = std::move(bounds);
+    result_.proof.propagation = name;
+    result_.method = method;
+    result_.status = Status::propagation_only;
+    result_.claim = certificate::derive_claim(options_.measure, bounds_, {});
+    timed(name, propagation_start_);
+    report(name, 0, 0, 0);
+    propagation_start_ = clock_.seconds();
+  }
+
+  void attack() {
+    const double start = clock_.seconds();
+    attack::AttackOptions search;
+    search.restarts = options_.settings.attack_restarts;
+    search.steps = options_.settings.attack_steps;
+    search.seed = static_cast<std::uint64_t>(options_.settings.seed);
+    result_.witness = attack::attack(twin_, set_, options_.measure, search);
+    timed("attack", start);
+    report("attack", 0, 0, 0);
+    propagation_start_ = clock_.seconds();
+  }
+
+  // Objectives that the measure needs, the currently loosest first.
+  std::vector<relax::Objective> objectives() const {
+    const Index m = twin_.output_size();
+    if (options_.measure.kind == MeasureKind::two && m > 1) return {{relax::ObjectiveKind::squared_two_norm, Vector()}};
+    if (options_.measure.kind == MeasureKind::one && m > 1) return {{relax::ObjectiveKind::one_norm, Vector()}};
+    std::vector<relax::Objective> list;
+    for (Index i = 0; i < m; ++i) {
+      if (options_.measure.kind == MeasureKind::output && i != options_.measure.output) continue;
+      list.push_back({relax::ObjectiveKind::linear, Vector::Unit(m, i)});
+      list.push_back({relax::ObjectiveKind::linear, -Vector::Unit(m, i)});
+    }
+    std::stable_sort(list.begin(), list.end(),
+                     [this](const relax::Objective& a, const relax::Objective& b) { return known(a) > known(b); });
+    return list;
+  }
+
+  // What propagation proves about a linear objective along +-e_i, evaluation error included.
+  double known(const relax::Objective& objective) const {
+    if (objective.kind != relax::ObjectiveKind::linear) return infinity;
+    Index i = 0;
+    objective.weights.cwiseAbs().maxCoeff(&i);
+    const core::IntervalVector& difference = bounds_.output_difference();
+    return (objective.weights[i] > 0.0 ? difference.upper[i] : -difference.lower[i]) + bounds_.evaluation_error[i];
+  }
+
+  // Objectives whose bound cannot matter any more: below what a witness attains, below the threshold, or below the measure's other outputs.
+  bool decided(double bound, double settled) const {
+    if (options_.threshold && bound <= *options_.threshold) return true;
+    const bool largest_counts = options_.measure.kind == MeasureKind::inf || options_.measure.kind == MeasureKind::output ||
+                                (options_.measure.kind != MeasureKind::outputs && twin_.output_size() == 1);
+    return largest_counts && bound <= std::max(settled, lower());
+  }
+
+  void relax_and_solve() {
+    if (twin_.stages().size() < 2 || options_.settings.max_iterations == 0 || !finite(bounds_)) return;
+    const double start = clock_.seconds();
+    const std::vector<relax::Objective> list = objectives();
+    const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
+    const relax::RowOptions rows = options_.rows.value_or(relax::RowOptions{});
+    const relax::Relaxation relaxation = relax::build_relaxation(twin_, set_, claimed, rows, list.front().kind);
+    for (const relax::Clique& clique : relaxation.cliques) {
+      result_.info.clique_rows.push_back(clique.T.rows());
+      result_.info.clique_variables.push_back(clique.T.cols());
+    }
+    if (relax::memory_estimate(result_.info.clique_rows, options_.settings.memory) > options_.settings.memory_limit * 0x1p30) {
+      result_.status = Status::size_limit;
+      return;
+    }
+    result_.proof.stages = claimed.stages;
+    result_.proof.rows = rows;
+    core::ThreadPool pool(static_cast<int>(options_.settings.threads));
+    solver::Admm admm(relaxation, options_.settings, pool);
+    timed("build", start);
+    result_.status = Status::converged;
+    const double solve_start = clock_.seconds();
+    double settled = 0.0;
+    for (std::size_t i = 0; i < list.size() && !stopped_; ++i) {
+      if (decided(known(list[i]), settled)) continue;
+      settled = std::max(settled, solve(admm, relaxation, list[i], static_cast<Index>(i), static_cast<Index>(list.size()), settled));
+    }
+    timed("solve", solve_start);
+    if (proven_.empty()) {
+      result_.proof.stages.clear();
+    } else {
+      result_.method = Method::sdp;
+    }
+  }
+
+  // Tightens one objective; returns the bound that stands for it afterwards, evaluation error included.
+  double solve(solver::Admm& admm, const relax::Relaxation& relaxation, const relax::Objective& objective, Index number, Index count,
+               double settled) {
+    const relax::ObjectiveTerms terms = relax::objective_terms(twin_, relaxation, objective);
+    Index output = 0;
+    if (objective.kind == relax::ObjectiveKind::linear) objective.weights.cwiseAbs().maxCoeff(&output);
+    const double evaluation = objective.kind == relax::ObjectiveKind::linear ? bounds_.evaluation_error[output] : 0.0;
+    admm.set_objective(terms);
+    const solver::Solution solution =
+        solver::solve(admm, relaxation, terms, options_.settings, [&](const solver::Iteration& iteration) {
+          preview(objective, iteration.bound);
+          if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
+          if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
+          if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled)) return solver::Continue::decided;
+          if (verdict() != Verdict::unknown) return solver::Continue::decided;
+          return solver::Continue::yes;
+        });
+    result_.info.iterations += solution.iterations;
+    result_.info.primal_residual = solution.residual;
+    if (solution.status == Status::time_limit) stopped_ = true;
+    if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
+    record(relaxation, terms, objective, solution);
+    result_.claim = certificate::derive_claim(options_.measure, bounds_, proven_);
+    return std::min(known(objective), proven_bound(objective) + evaluation);
+  }
+
+  // The claim as it would stand with an unfinished objective's bound, for progress reports.
+  void preview(const relax::Objective& objective, double bound) {
+    std::vector<ProvenObjective> with = proven_;
+    with.push_back({objective, bound});
+    result_.claim = certificate::derive_claim(options_.measure, bounds_, with);
+  }
+
+  double proven_bound(const relax::Objective& objective) const {
+    for (const ProvenObjective& proven : proven_) {
+      if (proven.objective.kind == objective.kind && proven.objective.weights == objective.weights) return proven.bound;
+    }
+    return infinity;
+  }
+
+  // Turns multipliers into a proof, when it proves more than propagation does.
+  void record(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const relax::Objective& objective,
+              const solver::Solution& solution) {
+    if (solution.multipliers.empty()) return;
+    certificate::ObjectiveProof proof{objective, infinity, {}};
+    for (std::size_t k = 0; k < solution.multipliers.size(); ++k) {
+      const core::Matrix& multiplier = solution.multipliers[k];
+      proof.cliques.push_back({multiplier, certificate::semidefinite_factor(relaxation.cliques[k], multiplier)});
+    }
+    const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
+    const std::vector<ProvenObjective> with{{objective, bound}};
+    const Claim without = certificate::derive_claim(options_.measure, bounds_, {});
+    const Claim improved = certificate::derive_claim(options_.measure, bounds_, with);
+    const bool helps = improved.upper < without.upper || improved.upper_per_output != without.upper_per_output ||
+                       improved.lower_per_output != without.lower_per_output;
+    if (!helps) return;
+    proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
+    proven_.push_back({objective, proof.bound});
+    result_.proof.objectives.push_back(std::move(proof));
+  }
+
+  const network::Twin& twin_;
+  const sets::InputSet& set_;
+  const CertifyOptions& options_;
+  Clock clock_;
+  double propagation_start_ = 0.0;
+  bool stopped_ = false;
+  bounds::TwinBounds bounds_;
+  std::vector<ProvenObjective> proven_;
+  Result result_{{}, {}, {Vector(), Vector(), Vector(), 0.0}, Status::propagation_only, Verdict::unknown, Method::interval, {}};
+};
+
+}  // namespace
+
+std::string to_string(Method method) {
+  switch (method) {
+    case Method::automatic:
+      return "auto";
+    case Method::interval:
+      return "interval";
+    case Method::crown:
+      return "crown";
+    case Method::sdp:
+      return "sdp";
+  }
+  return "";
+}
+
+Method method_of(const std::string& name) {
+  for (const Method method : {Method::automatic, Method::interval, Method::crown, Method::sdp}) {
+    if (to_string(method) == name) return method;
+  }
+  throw core::SettingsError("method: expected one of auto, interval, crown, sdp, found '" + name + "'");
+}
+
+Result certify(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
+  validate(twin, set, options);
+  return Run(twin, set, options).certify();
+}
+
+}  // namespace twincert

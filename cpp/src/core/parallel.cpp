@@ -1,0 +1,70 @@
+#include "twincert/core/parallel.hpp"
+
+#include <algorithm>
+
+namespace twincert::core {
+
+ThreadPool::ThreadPool(int threads) {
+  if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  workers_.reserve(static_cast<std::size_t>(threads - 1));
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  start_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run_erased(Index count, Function function, void* context) {
+  if (workers_.empty() || count <= 1) {
+    for (Index i = 0; i < count; ++i) function(context, i);
+    return;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    function_ = function;
+    context_ = context;
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    busy_ = static_cast<int>(workers_.size());
+    failure_ = nullptr;
+    ++generation_;
+  }
+  start_.notify_all();
+  take_all();
+  std::unique_lock lock(mutex_);
+  finished_.wait(lock, [this] { return busy_ == 0; });
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void ThreadPool::take_all() {
+  try {
+    for (Index i = next_.fetch_add(1); i < count_; i = next_.fetch_add(1)) function_(context_, i);
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+  }
+}
+
+void ThreadPool::work() {
+  std::uint64_t seen = 0;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      start_.wait(lock, [this, seen] { return stopping_ || generation_ != seen; });
+      if (stopping_) return;
+      seen = generation_;
+    }
+    take_all();
+    {
+      std::lock_guard lock(mutex_);
+      if (--busy_ == 0) finished_.notify_one();
+    }
+  }
+}
+
+}  // namespace twincert::core

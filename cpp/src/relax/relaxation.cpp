@@ -1,0 +1,131 @@
+#include "twincert/relax/relaxation.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "twincert/relax/stage_forms.hpp"
+
+namespace twincert::relax {
+namespace {
+
+// Both copies of a shared entry get the intersection of their intervals.
+void agree(Clique& left, Clique& right) {
+  const Index n = left.current_size;
+  auto meet = [&](Index li, Index lj, Index ri, Index rj) {
+    const Interval both = core::intersect({left.lower(li, lj), left.upper(li, lj)}, {right.lower(ri, rj), right.upper(ri, rj)});
+    left.lower(li, lj) = left.lower(lj, li) = right.lower(ri, rj) = right.lower(rj, ri) = both.lower;
+    left.upper(li, lj) = left.upper(lj, li) = right.upper(ri, rj) = right.upper(rj, ri) = both.upper;
+  };
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = j; i < n; ++i) meet(left.current_begin + i, left.current_begin + j, right.previous_begin + i, right.previous_begin + j);
+  }
+}
+
+// Appends one free variable and row s in [-1, 1], s^2 = 1, per output.
+void add_signs(Clique& clique, Index outputs) {
+  const Index n = clique.rows.size(), m = n + outputs, v = clique.T.cols();
+  Matrix T = Matrix::Zero(m, v + outputs);
+  T.topLeftCorner(n, v) = clique.T;
+  T.bottomRightCorner(outputs, outputs).setIdentity();
+  clique.T = std::move(T);
+  clique.error.conservativeResize(m);
+  clique.error.tail(outputs).setZero();
+  clique.variable_magnitude.conservativeResize(v + outputs);
+  clique.variable_magnitude.tail(outputs).setOnes();
+  clique.rows.lower.conservativeResize(m);
+  clique.rows.upper.conservativeResize(m);
+  clique.rows.lower.tail(outputs).setConstant(-1.0);
+  clique.rows.upper.tail(outputs).setConstant(1.0);
+  clique.lower.conservativeResize(m, m);
+  clique.upper.conservativeResize(m, m);
+  for (Index i = n; i < m; ++i) {
+    for (Index j = 0; j <= i; ++j) {
+      const Interval product = i == j ? Interval{1.0, 1.0} : clique.rows[i] * clique.rows[j];
+      clique.lower(i, j) = clique.lower(j, i) = product.lower;
+      clique.upper(i, j) = clique.upper(j, i) = product.upper;
+    }
+  }
+}
+
+}  // namespace
+
+bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options) {
+  if (options.input_reduction != InputReduction::automatic) return options.input_reduction == InputReduction::always;
+  const network::StagePair& first = twin.stages().front();
+  const LayerRows inputs = layer_rows(input_values(set), {});
+  const LayerRows current = layer_rows(stage_values(first, bounds.stages.front()), {});
+  const StageVariables over_inputs = stage_variables(first, bounds.stages.front(), &inputs, current);
+  const StageVariables over_functionals = stage_variables(first, bounds.stages.front(), nullptr, current);
+  return over_inputs.count > 2 * over_functionals.count;
+}
+
+Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options,
+                            ObjectiveKind kind) {
+  Relaxation relaxation;
+  const std::size_t hidden = twin.stages().size() - 1;
+  if (hidden == 0) return relaxation;
+  LayerRows previous = layer_rows(input_values(set), options);
+  const bool reduced = reduces_inputs(twin, set, bounds, options);
+  for (std::size_t k = 0; k < hidden; ++k) {
+    LayerRows current = layer_rows(stage_values(twin.stages()[k], bounds.stages[k]), options);
+    const LayerRows* before = k == 0 && reduced ? nullptr : &previous;
+    relaxation.cliques.push_back(
+        build_clique(twin.stages()[k], bounds.stages[k], before, current, options, InputFacts{k == 0 ? &set : nullptr}));
+    previous = std::move(current);
+  }
+  relaxation.last = std::move(previous);
+  for (std::size_t k = 0; k + 1 < hidden; ++k) agree(relaxation.cliques[k], relaxation.cliques[k + 1]);
+  if (kind == ObjectiveKind::one_norm) {
+    relaxation.signs_begin = relaxation.cliques.back().rows.size();
+    add_signs(relaxation.cliques.back(), twin.output_size());
+  }
+  return relaxation;
+}
+
+double ObjectiveTerms::finish(double bound) const {
+  if (kind != ObjectiveKind::squared_two_norm) return core::next_up(bound + error);
+  const double root = core::next_up(core::next_up(std::sqrt(std::max(0.0, bound))) + error);
+  return core::next_up(root * root);
+}
+
+ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective) {
+  const Clique& clique = relaxation.cliques.back();
+  const Index n = clique.rows.size();
+  std::vector<Index> columns(relaxation.last.rows.size());
+  for (std::size_t r = 0; r < columns.size(); ++r) columns[r] = clique.current_begin + static_cast<Index>(r);
+  const Forms outputs = difference_forms(twin.stages().back(), layer_forms(relaxation.last, columns, n));
+  const Vector magnitude = clique.rows.magnitude();
+  ObjectiveTerms terms{objective.kind, Matrix::Zero(n, n), 0.0, 0.0};
+  if (objective.kind == ObjectiveKind::linear) {
+    Form total = Form::constant(0.0, 0.0, n);
+    for (Index i = 0; i < outputs.size(); ++i) {
+      if (objective.weights[i] != 0.0) total = combine(total, objective.weights[i], row_of(outputs, i));
+    }
+    terms.constant = total.coefficients[0];
+    terms.error = total.error;
+    terms.matrix.row(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1).transpose();
+    terms.matrix.col(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1);
+  } else if (objective.kind == ObjectiveKind::squared_two_norm) {
+    terms.matrix = outputs.coefficients.transpose() * outputs.coefficients;
+    const Vector reach = outputs.coefficients.cwiseAbs() * magnitude;
+    terms.constant = core::next_up(core::gamma(outputs.size() + 4) * reach.squaredNorm() * (1.0 + 1e-9));
+    terms.error = core::next_up(outputs.error.norm() * (1.0 + 1e-9));
+  } else {
+    for (Index i = 0; i < outputs.size(); ++i) {
+      const Index sign = relaxation.signs_begin + i;
+      terms.matrix.row(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign);
+      terms.matrix.col(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign).transpose();
+    }
+    terms.error = core::next_up(outputs.error.sum() * (1.0 + 1e-9));
+  }
+  return terms;
+}
+
+double memory_estimate(const std::vector<Index>& rows, Index acceleration_memory) {
+  double entries = 0.0;
+  for (const Index n : rows) entries += static_cast<double>(n) * static_cast<double>(n);
+  const double acceleration = static_cast<double>(acceleration_memory) * entries;  // two float histories of half the entries
+  return 8.0 * (9.0 * entries) + 4.0 * acceleration;
+}
+
+}  // namespace twincert::relax

@@ -1,0 +1,103 @@
+#include "twincert/solver/acceleration.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace twincert::solver {
+
+Acceleration::Acceleration(Index size, Index memory)
+    : size_(size),
+      memory_(std::min(memory, largest_memory)),
+      previous_step_(memory_ > 0 ? size : 0),
+      previous_image_(memory_ > 0 ? size : 0),
+      step_differences_(size, memory_),
+      image_differences_(size, memory_),
+      partial_(2 * memory_ + 1, (size + chunk - 1) / chunk),
+      gram_(Small::Zero(memory_, memory_)),
+      projection_(SmallVector::Zero(memory_)) {}
+
+void Acceleration::reset() {
+  used_ = slot_ = 0;
+  has_previous_ = false;
+  reference_norm_ = 0.0;
+}
+
+void Acceleration::advance(Vector& point, const Vector& step, core::ThreadPool& pool) {
+  if (memory_ == 0) {
+    point += step;
+    return;
+  }
+  const Index chunks = partial_.cols();
+  const bool push = has_previous_;
+  const Index slot = slot_;
+  const Index used = push ? std::min(used_ + 1, memory_) : used_;
+  // One pass: new differences, their products with all others, the projection of the step, its norm.
+  pool.run(chunks, [&](Index c) {
+    const Index begin = c * chunk, count = std::min(chunk, size_ - begin);
+    auto f = step.segment(begin, count);
+    if (push) {
+      step_differences_.col(slot).segment(begin, count) = (f - previous_step_.segment(begin, count)).cast<float>();
+      image_differences_.col(slot).segment(begin, count) =
+          (point.segment(begin, count) + f - previous_image_.segment(begin, count)).cast<float>();
+    }
+    previous_step_.segment(begin, count) = f;
+    previous_image_.segment(begin, count) = point.segment(begin, count) + f;
+    const float* newest = step_differences_.col(slot).data() + begin;
+    for (Index m = 0; m < used; ++m) {
+      const float* other = step_differences_.col(m).data() + begin;
+      const double* target = f.data();
+      double gram = 0.0, projection = 0.0;
+      for (Index i = 0; i < count; ++i) {
+        gram += static_cast<double>(newest[i] * other[i]);
+        projection += static_cast<double>(other[i]) * target[i];
+      }
+      partial_(m, c) = gram;
+      partial_(memory_ + m, c) = projection;
+    }
+    partial_(2 * memory_, c) = f.squaredNorm();
+  });
+  const double norm = std::sqrt(partial_.row(2 * memory_).sum());
+  for (Index m = 0; m < used; ++m) {
+    if (push) gram_(m, slot) = gram_(slot, m) = partial_.row(m).sum();
+    projection_[m] = partial_.row(memory_ + m).sum();
+  }
+  if (push) {
+    used_ = used;
+    slot_ = (slot + 1) % memory_;
+  }
+  has_previous_ = true;
+  if (reference_norm_ == 0.0) reference_norm_ = norm;
+  bool accelerate = used_ >= 2;
+  if (accelerate && !(norm <= 2.0 * reference_norm_)) {  // the step grew: forget the history
+    used_ = slot_ = 0;
+    has_previous_ = false;
+    reference_norm_ = norm;
+    accelerate = false;
+  }
+  reference_norm_ = std::min(reference_norm_, norm);
+  if (!accelerate) {
+    point += step;
+    return;
+  }
+  Small system = gram_.topLeftCorner(used_, used_);
+  system.diagonal().array() += 1e-8 * system.trace();
+  const SmallVector weights = system.llt().solve(projection_.head(used_));
+  if (!weights.allFinite()) {
+    point += step;
+    reset();
+    return;
+  }
+  pool.run(chunks, [&](Index c) {
+    const Index begin = c * chunk, count = std::min(chunk, size_ - begin);
+    double* next = point.data() + begin;
+    const double* image = previous_image_.data() + begin;
+    std::copy(image, image + count, next);
+    for (Index m = 0; m < used_; ++m) {
+      const float* difference = image_differences_.col(m).data() + begin;
+      const double weight = weights[m];
+      for (Index i = 0; i < count; ++i) next[i] -= weight * static_cast<double>(difference[i]);
+    }
+  });
+}
+
+}  // namespace twincert::solver

@@ -1,0 +1,227 @@
+#include "twincert/solver/admm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace twincert::solver {
+namespace {
+
+// Orthonormal basis of the columns of T, which have full rank because every variable has a row of its own.
+Matrix orthonormal_basis(const Matrix& T) {
+  Matrix basis = T;
+  for (int pass = 0; pass < 2; ++pass) {  // Cholesky QR twice (Yamamoto et al. 2015)
+    Matrix gram(T.cols(), T.cols());
+    core::gemm(core::Transpose::yes, core::Transpose::no, 1.0, basis, basis, 0.0, gram);
+    gram.llt().matrixU().solveInPlace<Eigen::OnTheRight>(basis);
+  }
+  return basis;
+}
+
+Index triangle(Index n) { return n * (n + 1) / 2; }
+
+Index packed_size(const relax::Relaxation& relaxation) {
+  Index total = 0;
+  for (const relax::Clique& clique : relaxation.cliques) total += triangle(clique.rows.size());
+  return total;
+}
+
+}  // namespace
+
+Admm::Admm(const relax::Relaxation& relaxation, const Settings& settings, core::ThreadPool& pool)
+    : relaxation_(relaxation),
+      pool_(pool),
+      rho_(settings.rho),
+      alpha_(settings.relaxation),
+      packed_point_(packed_size(relaxation)),
+      packed_step_(packed_point_.size()),
+      acceleration_(packed_point_.size(), settings.memory) {
+  Index offset = 0;
+  for (const relax::Clique& clique : relaxation.cliques) {
+    const Index n = clique.T.rows(), v = clique.T.cols();
+    blocks_.push_back({orthonormal_basis(clique.T), Matrix::Zero(n, n), Matrix::Zero(n, n), Matrix::Zero(n, n), Matrix(n, v), Matrix(v, v),
+                       Vector(v), core::SymmetricEigensolver(v), offset});
+    offset += triangle(n);
+  }
+  const Index last = relaxation.cliques.back().rows.size();
+  objective_ = Matrix::Zero(last, last);
+  reset();
+}
+
+void Admm::reset() {
+  packed_point_.setZero();
+  for (const Block& block : blocks_) packed_point_[block.offset] = 1.0;
+  acceleration_.reset();
+}
+
+void Admm::set_objective(const relax::ObjectiveTerms& terms) {
+  const double scale = terms.matrix.cwiseAbs().maxCoeff();
+  objective_scale_ = scale > 0.0 && std::isfinite(scale) ? scale : 1.0;
+  objective_ = terms.matrix / objective_scale_;
+  objective_constant_ = terms.constant;
+  acceleration_.reset();
+}
+
+void Admm::set_rho(double rho) {
+  // Keep X and the multipliers: X - Z scales with 1 / rho.
+  const double ratio = rho_ / rho;
+  for (const Block& block : blocks_) {
+    const Index n = block.point.rows();
+    Index position = block.offset;
+    for (Index j = 0; j < n; ++j) {
+      auto point = packed_point_.segment(position, n - j);
+      point = block.projected.col(j).tail(n - j) + ratio * (point - block.projected.col(j).tail(n - j));
+      position += n - j;
+    }
+  }
+  rho_ = rho;
+  acceleration_.reset();
+}
+
+void Admm::project(Block& block) const {
+  core::symm_lower(block.point, block.basis, block.product);
+  core::gemm(core::Transpose::yes, core::Transpose::no, 1.0, block.basis, block.product, 0.0, block.reduced);
+  block.solved = block.eigensolver.solve(block.reduced, block.eigenvalues);
+  if (!block.solved) return;
+  const Index size = block.eigenvalues.size();
+  Index first = size;
+  while (first > 0 && block.eigenvalues[first - 1] > 0.0) --first;
+  for (Index j = first; j < size; ++j) block.reduced.col(j) *= std::sqrt(block.eigenvalues[j]);
+  core::gemm_columns(block.basis, block.reduced, first, size - first, block.product);
+  core::syrk_lower(1.0, block.product.data(), block.product.rows(), size - first, block.product.rows(), 0.0, block.projected);
+}
+
+void Admm::reflect(std::size_t k) {
+  Block& block = blocks_[k];
+  const Index n = block.point.rows();
+  const bool last = k + 1 == blocks_.size();
+  const double weight = 1.0 / rho_;
+  for (Index j = 0; j < n; ++j) {
+    const double* x = block.projected.col(j).data();
+    const double* z = block.point.col(j).data();
+    double* p = block.reflected.col(j).data();
+    if (last) {
+      const double* c = objective_.col(j).data();
+      for (Index i = j; i < n; ++i) p[i] = 2.0 * x[i] - z[i] + weight * c[i];
+    } else {
+      for (Index i = j; i < n; ++i) p[i] = 2.0 * x[i] - z[i];
+    }
+  }
+}
+
+void Admm::average(std::size_t k) {
+  const relax::Clique& left = relaxation_.cliques[k];
+  const relax::Clique& right = relaxation_.cliques[k + 1];
+  Matrix& a = blocks_[k].reflected;
+  Matrix& b = blocks_[k + 1].reflected;
+  const Index n = left.current_size, li = left.current_begin, ri = right.previous_begin;
+  auto meet = [](double& x, double& y) { x = y = 0.5 * (x + y); };
+  for (Index i = 0; i < n; ++i) meet(a(li + i, 0), b(ri + i, 0));
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = j; i < n; ++i) meet(a(li + i, li + j), b(ri + i, ri + j));
+  }
+}
+
+// Projects the diagonal entries of a ball's rows onto {t >= 0, sum t <= cap}.
+void Admm::clip_ball(const relax::Clique& clique, Block& block) const {
+  double total = 0.0, largest = 0.0;
+  for (const Index i : clique.ball_rows) {
+    total += std::max(0.0, block.reflected(i, i));
+    largest = std::max(largest, block.reflected(i, i));
+  }
+  if (total <= clique.ball_cap) return;
+  double low = 0.0, high = largest;
+  for (int step = 0; step < 60; ++step) {
+    const double shift = 0.5 * (low + high);
+    double sum = 0.0;
+    for (const Index i : clique.ball_rows) sum += std::max(0.0, block.reflected(i, i) - shift);
+    (sum > clique.ball_cap ? low : high) = shift;
+  }
+  for (const Index i : clique.ball_rows) block.reflected(i, i) = std::max(0.0, block.reflected(i, i) - high);
+}
+
+void Admm::clip(std::size_t k) {
+  Block& block = blocks_[k];
+  const relax::Clique& clique = relaxation_.cliques[k];
+  if (!clique.ball_rows.empty()) clip_ball(clique, block);
+  const Index n = block.point.rows();
+  double distance = 0.0, size = 0.0;
+  double* step = packed_step_.data() + block.offset;
+  const bool last = k + 1 == blocks_.size();
+  double primal = 0.0;
+  for (Index j = 0; j < n; ++j) {
+    const double* x = block.projected.col(j).data();
+    const double* low = clique.lower.col(j).data();
+    const double* high = clique.upper.col(j).data();
+    const double* p = block.reflected.col(j).data();
+    double column_distance = 0.0, column_size = 0.0;
+    for (Index i = j; i < n; ++i) {
+      const double clipped = std::min(std::max(p[i], low[i]), high[i]);
+      const double gap = clipped - x[i];
+      column_distance += gap * gap;
+      column_size += x[i] * x[i];
+      step[i - j] = alpha_ * gap;
+    }
+    if (last) {
+      const double* c = objective_.col(j).data();
+      double column = 0.0;
+      for (Index i = j; i < n; ++i) column += c[i] * std::min(std::max(p[i], low[i]), high[i]);
+      primal += 2.0 * column - c[j] * std::min(std::max(p[j], low[j]), high[j]);
+    }
+    distance += column_distance;
+    size += column_size;
+    step += n - j;
+  }
+  block.distance = distance;
+  block.size = size;
+  if (last) primal_ = primal;
+}
+
+void Admm::unpack(std::size_t k) {
+  Block& block = blocks_[k];
+  const Index n = block.point.rows();
+  Index position = block.offset;
+  for (Index j = 0; j < n; ++j) {
+    block.point.col(j).tail(n - j) = packed_point_.segment(position, n - j);
+    position += n - j;
+  }
+}
+
+bool Admm::iterate() {
+  const Index count = static_cast<Index>(blocks_.size());
+  auto at = [](Index k) { return static_cast<std::size_t>(k); };
+  pool_.run(count, [&](Index k) {
+    unpack(at(k));
+    project(blocks_[at(k)]);
+    if (blocks_[at(k)].solved) reflect(at(k));
+  });
+  for (const Block& block : blocks_) {
+    if (!block.solved) return false;
+  }
+  for (Index k = 0; k + 1 < count; ++k) average(at(k));
+  pool_.run(count, [&](Index k) { clip(at(k)); });
+  double distance = 0.0, size = 0.0;
+  for (const Block& block : blocks_) {
+    distance += block.distance;
+    size += block.size;
+  }
+  residual_ = std::sqrt(distance / std::max(size, 1.0));
+  acceleration_.advance(packed_point_, packed_step_, pool_);
+  return true;
+}
+
+double Admm::primal_value() const { return primal_ * objective_scale_ + objective_constant_; }
+
+void Admm::multipliers(std::vector<Matrix>& out) const {
+  out.resize(blocks_.size());
+  for (std::size_t k = 0; k < blocks_.size(); ++k) {
+    const Block& block = blocks_[k];
+    const Index n = block.point.rows();
+    out[k].resize(n, n);
+    const double factor = rho_ * objective_scale_;
+    for (Index j = 0; j < n; ++j) {
+      for (Index i = j; i < n; ++i) out[k](i, j) = out[k](j, i) = factor * (block.projected(i, j) - block.point(i, j));
+    }
+  }
+}
+
+}  // namespace twincert::solver

@@ -1,0 +1,209 @@
+"""The cliques of a certificate's relaxation in exact rationals: a form of every row, an interval of every product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from twincert._reference.certificate_rows import (
+    ONE,
+    ZERO,
+    Form,
+    Layer,
+    StageData,
+    Values,
+    exponent,
+    is_constant,
+    layer_values,
+    magnitude,
+    preactivations,
+)
+from twincert._reference.intervals import Interval, intersect
+
+Products = dict[tuple[int, int], Interval]
+
+
+@dataclass
+class Clique:
+    """Rows as forms in the free variables with their intervals; intervals of products, keyed (i, j) with i >= j."""
+
+    rows: list[Form]
+    intervals: list[Interval]
+    products: Products
+    reach: list[Fraction]  # |v_j| <= reach_j
+    previous: list[int]
+    current: list[int]
+
+
+class _Builder:
+    """Rows while they are being collected."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.rows: list[Form] = [Form.unit(0, size)]
+        self.intervals: list[Interval] = [(ONE, ONE)]
+        self.facts: list[tuple[int, int, int]] = []
+
+    def add(self, row: Form, interval: Interval) -> int:
+        self.rows.append(row)
+        self.intervals.append(interval)
+        return len(self.rows) - 1
+
+    def scaled(self, form: Form, value: Interval) -> int:
+        scale = Fraction(2) ** exponent(magnitude(value))
+        return self.add(form.affine(scale, ZERO), (value[0] * scale, value[1] * scale))
+
+    def layer(self, layer: Layer, values: Values, columns: dict[int, int]) -> list[int]:
+        side = {"f": values.f, "g": values.g, "d": values.d}
+        positions = []
+        for r, row in enumerate(layer.rows):
+            form = Form.unit(columns[r], self.size) if r in columns else row.row(side[row.side][row.neuron])
+            positions.append(self.add(form, row.interval))
+        return positions
+
+    def products(self) -> Products:
+        result: Products = {}
+        for i, (a, b) in enumerate(self.intervals):
+            for j, (c, d) in enumerate(self.intervals[: i + 1]):
+                corners = (a * c, a * d, b * c, b * d)
+                low, high = min(corners), max(corners)
+                result[i, j] = (ZERO, high) if i == j and a <= 0 <= b else (low, high)
+        for i, j, sign in self.facts:
+            key = (max(i, j), min(i, j))
+            low, high = result[key]
+            result[key] = (max(low, ZERO) if sign >= 0 else low, min(high, ZERO) if sign <= 0 else high)
+        return result
+
+
+def build(stage: StageData, previous: Layer, current: Layer, slope: Fraction, options: dict[str, bool]) -> Clique:
+    """The clique over the layers before and after one stage."""
+    loose_f, loose_g = ([low < 0 < high for low, high in side] for side in (stage.a, stage.b))
+    defining = sorted(row for rows in previous.defining for row in rows.values())
+    columns = {row: 1 + j for j, row in enumerate(defining)}
+    given = {row: 1 + len(defining) + j for j, row in enumerate(_variables(current, loose_f, loose_g))}
+    size = 1 + len(columns) + len(given)
+    before = layer_values(previous, columns, size)
+    sums = preactivations(stage, before)
+    after = _after(stage, sums, current, given, slope, size)
+    builder = _Builder(size)
+    shared = builder.layer(previous, before, columns)
+    positions = builder.layer(current, after, given)
+    for i in range(len(current.defining)):
+        f = (
+            _kink(builder, stage.a[i], sums.f[i], after.f[i], slope, options)
+            if i < len(loose_f) and loose_f[i]
+            else None
+        )
+        g = (
+            _kink(builder, stage.b[i], sums.g[i], after.g[i], slope, options)
+            if i < len(loose_g) and loose_g[i]
+            else None
+        )
+        if current.paired and (f or g) and "d" in current.defining[i]:
+            _pair(builder, stage.delta[i], sums.d[i], after.d[i], f, g, positions[current.defining[i]["d"]], slope)
+    reach = [ONE] * size
+    for row, interval in zip(builder.rows, builder.intervals, strict=True):
+        nonzero = [j for j, c in enumerate(row.coefficients) if c]
+        if len(nonzero) == 1 and row.coefficients[nonzero[0]] == 1:
+            reach[nonzero[0]] = magnitude(interval) + row.error
+    return Clique(builder.rows, builder.intervals, builder.products(), reach, shared, positions)
+
+
+def _variables(current: Layer, loose_f: list[bool], loose_g: list[bool]) -> list[int]:
+    """Rows of the current layer that are free variables, in the certificate's order."""
+    result: list[int | None] = []
+    for i, rows in enumerate(current.defining):
+        f, g = i < len(loose_f) and loose_f[i], i < len(loose_g) and loose_g[i]
+        if not current.paired or (f and g):
+            result += [rows.get("g") if g else None, rows.get("f") if f else None, rows.get("d") if f and g else None]
+        elif f:
+            result.append(rows.get("f", rows.get("d")))
+        elif g:
+            result.append(rows.get("g" if is_constant(current.f[i]) else "d"))
+    return [row for row in result if row is not None]
+
+
+def _after(stage: StageData, sums: Values, current: Layer, given: dict[int, int], slope: Fraction, size: int) -> Values:
+    """Forms of x, y, d after the activation: constants, linear pieces, variables, or what the others leave."""
+
+    def own(i: int, side: str, before: Interval, a: Form) -> Form | None:
+        values = current.f if side == "f" else current.g
+        if is_constant(values[i]):
+            return Form.constant(values[i], size)
+        if not before[0] < 0 < before[1]:
+            return a if before[0] >= 0 else a.affine(slope, ZERO)
+        row = current.defining[i].get(side)
+        return current.rows[row].value(given[row], size) if row in given and row is not None else None
+
+    xs = [own(i, "f", v, a) for i, (v, a) in enumerate(zip(stage.a, sums.f, strict=True))]
+    ys = [own(i, "g", v, a) for i, (v, a) in enumerate(zip(stage.b, sums.g, strict=True))]
+    if not current.paired:
+        return Values([x for x in xs if x], [y for y in ys if y], [])
+    f, g, d = [], [], []
+    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
+        row = current.defining[i].get("d")
+        if row is not None and row in given:
+            gap = current.rows[row].value(given[row], size)
+        elif x is None or y is None:
+            gap = Form.constant(current.d[i], size)
+        elif _same_piece(stage.a[i], stage.b[i]):
+            gap = sums.d[i] if stage.a[i][0] >= 0 else sums.d[i].affine(slope, ZERO)
+        else:
+            gap = x.plus(-ONE, y)
+        x = x if x is not None else y.plus(ONE, gap) if y is not None else None
+        if x is None:
+            raise ValueError(f"expected x or y of neuron {i} among the variables")
+        f.append(x)
+        g.append(y if y is not None else x.plus(-ONE, gap))
+        d.append(gap)
+    return Values(f, g, d)
+
+
+def _same_piece(a: Interval, b: Interval) -> bool:
+    return (a[0] >= 0 and b[0] >= 0) or (a[1] <= 0 and b[1] <= 0 and a[0] < 0 and b[0] < 0)
+
+
+def _kink(
+    builder: _Builder, before: Interval, a: Form, x: Form, slope: Fraction, options: dict[str, bool]
+) -> tuple[int, int]:
+    """Rows (1 - s) max(a, 0) = x - s a and (1 - s) max(-a, 0) = x - a, whose product is zero."""
+    found = []
+    for form, top in ((x.plus(-slope, a), (1 - slope) * before[1]), (x.plus(-ONE, a), (1 - slope) * -before[0])):
+        found.append((builder.scaled(form, (ZERO, top)), form, top))
+    builder.facts.append((found[0][0], found[1][0], 0))
+    if options["slack_rows"]:
+        for _, form, top in found:
+            builder.scaled(form.affine(-ONE, top), (ZERO, top))
+    return found[0][0], found[1][0]
+
+
+def _pair(
+    builder: _Builder,
+    delta: Interval,
+    change: Form,
+    d: Form,
+    f: tuple[int, int] | None,
+    g: tuple[int, int] | None,
+    row: int,
+    slope: Fraction,
+) -> None:
+    """The slope restriction and the sign facts at the scale of the difference."""
+    narrow = 1 - slope
+    opposite = (narrow * min(ZERO, -delta[1]), narrow * max(ZERO, -delta[0]))
+    if magnitude(opposite) == 0:
+        return
+    e = builder.scaled(d.plus(-ONE, change), opposite)
+    h = row
+    if slope:
+        h = builder.scaled(d.plus(-slope, change), (narrow * min(ZERO, delta[0]), narrow * max(ZERO, delta[1])))
+    builder.facts.append((h, e, -1))
+    if f and g:
+        builder.facts += [(f[0], e, -1), (g[0], e, 1), (f[1], h, -1), (g[1], h, 1)]
+
+
+def agree(left: Clique, right: Clique) -> None:
+    """Both copies of a shared product get the intersection of their intervals."""
+    for p, (i, k) in enumerate(zip(left.current, right.previous, strict=True)):
+        for j, m in list(zip(left.current, right.previous, strict=True))[: p + 1]:
+            both = intersect(left.products[i, j], right.products[k, m])
+            left.products[i, j] = right.products[k, m] = both
