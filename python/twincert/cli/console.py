@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,26 @@ from twincert.network import Twin
 
 HOLDS, VIOLATED, USAGE, UNKNOWN = 0, 1, 2, 3
 INTERNAL = 70  # a bug in twincert: never to be mistaken for a verdict
+CLOSED_PIPE = 141  # nobody reads on, neither
+
+
+def close_pipe() -> NoReturn:
+    """End after the reader of stdout went away; what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(CLOSED_PIPE)
+
+
+class ResultConsole(Console):
+    """Console whose closed pipe is no verdict."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Rich would exit with 1."""
+        close_pipe()
 
 
 def stdout() -> Console:
     """Console for results; plain text in a pipe."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return ResultConsole(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr() -> Console:
