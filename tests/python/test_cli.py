@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 import twincert
@@ -150,6 +151,19 @@ def test_demo_in_a_pipe() -> None:
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
     assert "checker: valid" in done.stdout
+
+
+def test_the_network_of_the_demo_reads_digits() -> None:
+    data = Path(twincert.__file__).parent / "data"
+    network = twincert.load(data / "digits.npz")
+    assert [weight.shape for weight, _ in network.to_arrays()] == [(32, 64), (32, 32), (10, 32)]
+    assert all(np.array_equal(weight, np.float32(weight)) for weight, _ in network.to_arrays())
+    digits = load_digits()
+    held_out = np.arange(len(digits.data)) % 5 == 0
+    right = network(digits.data[held_out] / 16).argmax(axis=1) == digits.target[held_out]
+    assert right.mean() > 0.95
+    pixels = np.load(data / "digit.npy")
+    assert (digits.data[held_out] / 16 == pixels).all(axis=1).any()
 
 
 def test_errors_are_one_line_without_traceback(folder: Path) -> None:
