@@ -18,7 +18,7 @@ from twincert.io import load, save
 from twincert.measure import Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
-from twincert.settings import Settings
+from twincert.settings import Settings, settings_table
 
 __version__ = "0.1.0"
 
@@ -50,6 +50,7 @@ __all__ = [
     "prune",
     "quantize",
     "save",
+    "settings_table",
 ]
 
 _blas.register()

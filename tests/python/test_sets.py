@@ -225,7 +225,7 @@ BAD = {
     ),
     "difference negative": (lambda: Box(ONE, [1, 1], difference=-1), ParseError, r"difference\[0\] is -1"),
     "difference NaN": (lambda: Box(ONE, [1, 1], difference=np.nan), ParseError, "difference"),
-    "around radius": (lambda: Box.around(ONE, -0.1), SettingsError, "radius"),
+    "around radius": (lambda: Box.around(ONE, -0.1), ParseError, "radius"),
     "around radius size": (lambda: Box.around(ONE, [1, 2, 3]), ShapeError, "radius"),
     "around clip": (lambda: Box.around(ONE, 1, clip=3), SettingsError, "clip"),
     "around outside clip": (lambda: Box.around([0.5, 2.0], 0.1, clip=(0, 1)), ParseError, "coordinate 1 is empty"),
