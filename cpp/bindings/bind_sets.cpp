@@ -14,25 +14,18 @@ py::tuple bounds(const IntervalVector& box) { return py::make_tuple(box.lower, b
 
 void bind_sets(py::module_& m) {
   py::class_<InputSet>(m, "InputSet")
-      .def(py::init<const InputSet&>(), py::arg("other"))
-      .def_static(
-          "box",
-          [](Vector lower, Vector upper, Vector difference) {
-            return InputSet(Box{{std::move(lower), std::move(upper)}}, std::move(difference));
-          },
-          py::arg("lower"), py::arg("upper"), py::arg("difference"))
-      .def_static(
-          "ball",
-          [](Vector center, double radius, Vector difference) {
-            return InputSet(Ball{std::move(center), radius}, std::move(difference));
-          },
-          py::arg("center"), py::arg("radius"), py::arg("difference"))
-      .def_static(
-          "polytope",
-          [](Matrix A, Vector b, Vector lower, Vector upper, Vector difference) {
-            return InputSet(Polytope{std::move(A), std::move(b), {std::move(lower), std::move(upper)}}, std::move(difference));
-          },
-          py::arg("A"), py::arg("b"), py::arg("lower"), py::arg("upper"), py::arg("difference"))
+      .def(py::init([](Vector lower, Vector upper, Vector difference) {
+             return InputSet(Box{{std::move(lower), std::move(upper)}}, std::move(difference));
+           }),
+           py::arg("lower"), py::arg("upper"), py::arg("difference"))
+      .def(py::init([](Vector center, double radius, Vector difference) {
+             return InputSet(Ball{std::move(center), radius}, std::move(difference));
+           }),
+           py::kw_only(), py::arg("center"), py::arg("radius"), py::arg("difference"))
+      .def(py::init([](Matrix A, Vector b, Vector lower, Vector upper, Vector difference) {
+             return InputSet(Polytope{std::move(A), std::move(b), {std::move(lower), std::move(upper)}}, std::move(difference));
+           }),
+           py::kw_only(), py::arg("A"), py::arg("b"), py::arg("lower"), py::arg("upper"), py::arg("difference"))
       .def_property_readonly("size", &InputSet::size)
       .def_property_readonly("difference", &InputSet::difference)
       .def_property_readonly("shared_input", &InputSet::shared_input)

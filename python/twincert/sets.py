@@ -115,7 +115,7 @@ class Box(InputSet):
         """Take the two corners; ShapeError, ParseError on bad values."""
         first = as_array(lower, "lower", 1)
         shift = as_vector(difference, "difference", first.size)
-        super().__init__(_core.InputSet.box(first, as_array(upper, "upper", 1), shift))
+        super().__init__(lower=first, upper=as_array(upper, "upper", 1), difference=shift)
 
     @classmethod
     def around(cls, x: ArrayLike, radius: ArrayLike, clip: tuple[ArrayLike, ArrayLike] | None = None) -> Self:
@@ -126,7 +126,7 @@ class Box(InputSet):
         center = as_array(x, "x", 1)
         reach = as_vector(radius, "radius", center.size)
         if (reach < 0.0).any():
-            raise SettingsError(f"radius: expected numbers that are not negative, found {reach.min()!r}")
+            raise ParseError(f"radius: expected numbers that are not negative, found {float(reach.min())!r}")
         lower, upper = -_sum_up(-center, reach), _sum_up(center, reach)
         if clip is not None:
             if not isinstance(clip, tuple | list) or len(clip) != 2:
@@ -150,7 +150,7 @@ class Ball(InputSet):
         self._radius = as_number(radius, "radius")
         self._center.flags.writeable = False
         shift = as_vector(difference, "difference", self._center.size)
-        super().__init__(_core.InputSet.ball(self._center, self._radius, shift))
+        super().__init__(center=self._center, radius=self._radius, difference=shift)
 
     @property
     def center(self) -> Array:
@@ -187,7 +187,7 @@ class Polytope(InputSet):
         for array in (self._A, self._b):
             array.flags.writeable = False
         shift = as_vector(difference, "difference", lower.size)
-        super().__init__(_core.InputSet.polytope(self._A, self._b, lower, upper, shift))
+        super().__init__(A=self._A, b=self._b, lower=lower, upper=upper, difference=shift)
 
     @property
     def A(self) -> Array:  # noqa: N802

@@ -85,6 +85,18 @@ def test_finds_the_maximum_of_a_linear_difference() -> None:
     assert shifted.value == pytest.approx((np.abs(w - v).sum(axis=1) + 0.5 * np.abs(v).sum(axis=1)).max(), rel=1e-13)
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_follows_the_slopes_of_the_active_side(activation: str) -> None:
+    # 3/2 act(z - 1/2) + act(-z) for z = w x, |w| = 1, has maxima at both ends of z, the larger one where -z is active.
+    w = np.random.default_rng(0).normal(size=80)
+    w /= np.linalg.norm(w)
+    hidden = (np.array([w, -w]), np.array([-0.5, 0.0]))
+    f = Network.from_arrays([hidden, (np.array([[1.5, 1.0]]), np.zeros(1))], activation)
+    g = Network.from_arrays([(np.zeros((1, 80)), np.zeros(1))])
+    found = attack(Twin(f, g), Ball(np.zeros(80), 1.0), "output")
+    assert found.value == pytest.approx(f(-w)[0], rel=1e-3)
+
+
 def test_networks_of_other_depth_and_many_outputs() -> None:
     rng = np.random.default_rng(5)
     twin = Twin(network(rng, [6, 9, 40]), network(rng, [6, 5, 5, 40]))
