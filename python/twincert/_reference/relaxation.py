@@ -176,8 +176,7 @@ def _clique(one: Array, before: _Layer, layer: _Layer, slope: float) -> Clique:
     )
     at = {(row.family, row.neuron): j for j, row in enumerate(rows) if j > len(previous)}
     positive_difference = "d" if slope == 0.0 else "dp"
-    # (row, row, sign): complementarity, slope restriction, phi_f psi_g >= 0 and phi_g psi_f >= 0 at d's scale
-    facts = (
+    facts = (  # (row, row, sign): complementarity, slope restriction, phi_f psi_g and phi_g psi_f >= 0 at d's scale
         ("pf", "qf", 0),
         ("pg", "qg", 0),
         (positive_difference, "e", -1),
