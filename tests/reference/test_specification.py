@@ -185,12 +185,12 @@ def test_brackets_belong_to_these_twins_and_are_in_order(twin: FrozenTwin) -> No
     assert frozen["digest"] == twin.digest, "another random stream or generator: make the brackets anew"
     found = errors(twin, points(twin.lower, twin.upper, 5000))
     for i, (least, most) in enumerate(frozen["truth"]):
-        assert least - 1e-9 <= found[:, i].min()
+        assert least is None or least - 1e-9 <= found[:, i].min()
         assert found[:, i].max() <= most + 1e-9
     attained = {"output 0": frozen["truth"][0][1], "two squared": (found**2).sum(axis=1).max()}
     for name, entry in frozen["sdp"].items():
         low, high = entry["bracket"]
-        size = attained[name] if name == "two squared" else max(map(abs, frozen["truth"][0]))
+        size = attained[name] if name == "two squared" else max(abs(v) for v in frozen["truth"][0] if v is not None)
         assert attained[name] <= high + 1e-3 * size
         assert high <= low + 0.02 * size
 
