@@ -3,6 +3,8 @@
 from twincert import _blas
 from twincert._core import Activation, Dense, Layer
 from twincert.attack import Attack, attack
+from twincert.certificate import Certificate, CheckReport
+from twincert.certify import Progress, certify
 from twincert.compress import prune, quantize
 from twincert.errors import (
     BackendUnavailableError,
@@ -13,8 +15,10 @@ from twincert.errors import (
     UnsupportedLayerError,
 )
 from twincert.io import load, save
+from twincert.measure import Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
+from twincert.settings import Settings, settings_table
 
 __version__ = "0.1.0"
 
@@ -24,22 +28,29 @@ __all__ = [
     "BackendUnavailableError",
     "Ball",
     "Box",
+    "Certificate",
+    "CheckReport",
     "Dense",
     "InputSet",
     "Layer",
     "Network",
+    "Output",
     "ParseError",
     "Polytope",
+    "Progress",
+    "Settings",
     "SettingsError",
     "ShapeError",
     "Twin",
     "TwincertError",
     "UnsupportedLayerError",
     "attack",
+    "certify",
     "load",
     "prune",
     "quantize",
     "save",
+    "settings_table",
 ]
 
 _blas.register()

@@ -168,7 +168,12 @@ def read(path: str | os.PathLike[str]) -> Json:
     if size > MAXIMUM_FILE_BYTES:
         raise ParseError(f"{target}: expected a certificate of at most {MAXIMUM_FILE_BYTES} bytes, found {size}")
     try:
-        content = json.loads(target.read_bytes(), parse_constant=_refuse_constant, object_pairs_hook=_unique_fields)
+        content = json.loads(
+            target.read_bytes().decode("utf-8"),
+            parse_constant=_refuse_constant,
+            parse_int=_short_integer,
+            object_pairs_hook=_unique_fields,
+        )
         validate(content)
     except FieldError as error:
         raise ParseError(f"{target}: {error}") from None
@@ -177,15 +182,21 @@ def read(path: str | os.PathLike[str]) -> Json:
     except RecursionError:
         raise ParseError(f"{target}: expected a certificate in JSON, found too many nested brackets") from None
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ParseError(f"{target}: expected a complete certificate in JSON, found {error.msg} at {where}") from None
-    except ValueError as error:  # an integer with more digits than Python converts
-        raise ParseError(f"{target}: {error}") from None
+        where = f"{target}, line {error.lineno}, column {error.colno}"
+        raise ParseError(
+            f"{where}: expected a complete certificate in JSON ({error.msg.removesuffix(' at')})"
+        ) from None
     return cast(Json, content)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise FieldError("number", f'expected a JSON number ("inf" and "-inf" are strings), found {name}')
+
+
+def _short_integer(text: str) -> int:
+    if len(text) > 25:  # every count, and every double that is written as an integer, is shorter
+        raise FieldError("number", f"expected a number of usual length, found an integer of {len(text)} digits")
+    return int(text)
 
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> Json:
@@ -220,14 +231,15 @@ def validate(content: object) -> None:
     error = next(Draft202012Validator(schema()).iter_errors(content), None)
     if error is not None:
         field = error.json_path.removeprefix("$").removeprefix(".") or "certificate"
-        raise FieldError(field, _explain(error.validator, error.validator_value, error.instance))
+        raise FieldError(field, _explain(error.validator, error.validator_value, error.instance, error.schema))
 
 
-def _explain(rule: object, value: Any, found: Any) -> str:
+def _explain(rule: object, value: Any, found: Any, rules: Any) -> str:
     if rule == "required":
         return f"expected the field {next(name for name in value if name not in found)!r}, found none"
     if rule == "additionalProperties":
-        return f"expected no other fields than the schema's, found {shorten(list(found))}"
+        extra = next(name for name in found if name not in rules["properties"])
+        return f"expected no other fields than the schema's, found {shorten(extra)}"
     if rule == "type":
         return f"expected {value}, found {shorten(found)}"
     if rule in ("enum", "const"):
@@ -238,9 +250,7 @@ def _explain(rule: object, value: Any, found: Any) -> str:
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """Text of a value that fits into a message; huge integers are named by their size."""
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 512:
-        return f"an integer of {value.bit_length()} bits"
+    """Text of a value that fits into a message."""
     if value is None:
         return "nothing"
     if isinstance(value, str) and len(value) > limit:

@@ -181,7 +181,9 @@ class Polytope(InputSet):
             raise SettingsError(f"box: expected a Box or a pair (lower, upper), found {type(box).__name__}")
         corners = (box.lower, box.upper) if isinstance(box, Box) else box
         lower, upper = as_array(corners[0], "box: lower", 1), as_array(corners[1], "box: upper", 1)
-        self._A, self._b = as_array(A, "A", 2), as_array(b, "b", 1)
+        self._b = as_array(b, "b", 1)
+        # An empty list, as JSON has it, cannot say how many columns it has.
+        self._A = np.zeros((0, lower.size)) if isinstance(A, list) and not A else as_array(A, "A", 2)
         for array in (self._A, self._b):
             array.flags.writeable = False
         shift = as_vector(difference, "difference", lower.size)

@@ -28,9 +28,13 @@ def any_certificate(request: pytest.FixtureRequest) -> twincert.Certificate:
 
 @pytest.fixture(scope="module")
 def certificate() -> twincert.Certificate:
-    return twincert.certify(
-        TWIN, BOX, measure="inf", method="sdp", threshold=50.0, settings={**QUICK, "max_iterations": 400}
-    )
+    """Proven by multipliers, with a threshold that propagation cannot decide."""
+    settings = {**QUICK, "max_iterations": 400}
+    upper = twincert.certify(TWIN, BOX, method="sdp", settings=settings).upper
+    crown = twincert.certify(TWIN, BOX, method="crown", settings=settings).upper
+    certificate = twincert.certify(TWIN, BOX, method="sdp", threshold=0.5 * (upper + crown), settings=settings)
+    assert (certificate.method, certificate.verdict) == ("sdp", "holds")
+    return certificate
 
 
 def saved(content: dict[str, Any], path: Path) -> Path:
@@ -261,3 +265,51 @@ def test_an_altered_object_is_refused(certificate: twincert.Certificate) -> None
 
     assert certificate.check(TWIN).valid
     assert not dataclasses.replace(certificate, upper=certificate.lower).check(TWIN).valid
+
+
+STRANGE = [0, -1, 1e308, -1e308, 5e-324, "inf", "-inf", "nan", None, True, [], {}, "", "x", 2**60, [1.0], "AAAA"]
+
+
+def test_strange_values_are_refused_or_harmless(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    """Random fields get strange values and a fitting digest: nothing crashes, and nothing stronger is accepted."""
+    content = json.loads(json.dumps(certificate.to_dict()))
+    random = np.random.default_rng(0)
+    paths = [path for path in leaves(content) if path[0] not in ("digest", "info")]
+    for _ in range(300):
+        path = paths[random.integers(len(paths))]
+        altered = redigested(replaced(content, path, STRANGE[random.integers(len(STRANGE))]))
+        try:
+            loaded = twincert.Certificate.load(saved(altered, tmp_path / "c.json"))
+        except twincert.ParseError:
+            continue
+        report = loaded.check(TWIN)
+        if report.valid:
+            assert loaded.lower <= certificate.lower * (1 + 1e-12), path
+            assert report.upper <= loaded.upper, path
+            assert loaded.upper >= certificate.lower, path
+            assert (loaded.upper_per_output >= TWIN.error(certificate.witness)).all(), path
+            assert (loaded.lower_per_output <= TWIN.error(certificate.witness)).all(), path
+
+
+def test_damaged_files_are_refused(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    """Bytes are flipped, removed and inserted anywhere: an error of its own or a refusal, unless nothing changed."""
+    path = tmp_path / "c.json"
+    certificate.save(path)
+    data = path.read_bytes()
+    random = np.random.default_rng(1)
+    for _ in range(200):
+        damaged = bytearray(data)
+        position = int(random.integers(len(damaged)))
+        kind = random.integers(3)
+        if kind == 0:
+            damaged[position] ^= 1 << int(random.integers(8))
+        elif kind == 1:
+            del damaged[position : position + int(random.integers(1, 50))]
+        else:
+            damaged[position:position] = bytes(random.integers(0, 256, size=3, dtype=np.uint8))
+        path.write_bytes(damaged)
+        try:
+            loaded = twincert.Certificate.load(path)
+        except twincert.ParseError:
+            continue
+        assert loaded == certificate or not loaded.check(TWIN).valid

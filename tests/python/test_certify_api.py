@@ -149,7 +149,7 @@ def test_callback_sees_valid_bounds_and_stops() -> None:
     certificate = twincert.certify(TWIN, BOX, method="sdp", callback=stop_at_third, settings=QUICK)
     assert len(seen) == 3
     assert certificate.status == "interrupted"
-    assert certificate.upper <= seen[-1]["upper"]
+    assert certificate.upper <= seen[-1]["upper"] * (1 + 1e-11)  # what the checker on another machine may round
     assert {"stage", "seconds", "iteration", "objective", "objectives", "upper", "lower"} == set(seen[0])
     assert certificate.check(TWIN).valid
 
@@ -169,8 +169,8 @@ def test_exception_of_a_callback_is_raised() -> None:
 
 @pytest.mark.parametrize("with_callback", [False, True])
 def test_interrupt_returns_the_bound_so_far(with_callback: bool) -> None:
-    twin = small_twins.twin((5, 30, 30, 30, 3))
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    twin = small_twins.twin((5, 60, 60, 60, 3))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
         certificate = twincert.certify(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 import twincert
@@ -151,6 +153,19 @@ def test_demo_in_a_pipe() -> None:
     assert "checker: valid" in done.stdout
 
 
+def test_the_network_of_the_demo_reads_digits() -> None:
+    data = Path(twincert.__file__).parent / "data"
+    network = twincert.load(data / "digits.npz")
+    assert [weight.shape for weight, _ in network.to_arrays()] == [(32, 64), (32, 32), (10, 32)]
+    assert all(np.array_equal(weight, np.float32(weight)) for weight, _ in network.to_arrays())
+    digits = load_digits()
+    held_out = np.arange(len(digits.data)) % 5 == 0
+    right = network(digits.data[held_out] / 16).argmax(axis=1) == digits.target[held_out]
+    assert right.mean() > 0.95
+    pixels = np.load(data / "digit.npy")
+    assert (digits.data[held_out] / 16 == pixels).all(axis=1).any()
+
+
 def test_errors_are_one_line_without_traceback(folder: Path) -> None:
     done = run(folder, "certify", "missing.onnx", "g.npz", "--box", "box.npz")
     assert done.returncode == 2
@@ -172,6 +187,35 @@ def test_a_bug_is_no_verdict(folder: Path) -> None:
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 70
     assert "broken" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["inspect", "f.onnx"], ["check", "c.json", "f.onnx", "g.npz", "--json", "-"]])
+def test_a_closed_pipe_is_no_verdict(folder: Path, words: list[str]) -> None:
+    invoke(folder, "certify", "f.onnx", "g.npz", "--box", "box.npz", "--save", "c.json", *QUICK)
+    source = str(Path(twincert.__file__).parents[1])
+    code = f"import sys; sys.path.insert(0, {source!r}); from twincert.cli import main; main()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-u", "-c", code, *words]
+    done = subprocess.run(command, cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
+def test_interrupt_prints_the_bound_so_far(folder: Path) -> None:
+    """Ctrl-C arrives with the first progress."""
+    source = str(Path(twincert.__file__).parents[1])
+    code = (
+        f"import sys; sys.path.insert(0, {source!r})\n"
+        "import os, signal\nfrom twincert.cli import main\nfrom twincert.report.progress import ProgressView\n"
+        "ProgressView.update = lambda self, progress: os.kill(os.getpid(), signal.SIGINT)\nmain()"
+    )
+    words = ["certify", "f.onnx", "g.npz", "--box", "box.npz", "--threshold", "0.08", *QUICK]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 3
+    assert "interrupted; the bound is valid" in done.stdout
 
 
 def progress(seconds: float, upper: float) -> twincert.Progress:

@@ -9,6 +9,7 @@
 
 #include "twincert/attack/gradient.hpp"
 #include "twincert/core/error.hpp"
+#include "twincert/core/random.hpp"
 
 namespace twincert::attack {
 namespace {
@@ -20,9 +21,14 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t direction_limit = 20;  // output and sign pairs that are followed
 constexpr Index start_limit = 64;            // starts followed at once, which bounds the memory
 constexpr Index fewest_starts = 8;           // per direction, however large the networks are
-constexpr double work_limit = 1.5e8;         // multiplications per gradient step
+constexpr double largest_pool = 32.0;        // random points per start, from which the starts are chosen
+constexpr double smallest_pool = 4.0;
+constexpr double work_limit = 1.5e8;  // multiplications per gradient step
 constexpr Index polished_coordinates = 256;
 constexpr int polish_rounds = 4;
+constexpr int scatter_rounds = 16;
+constexpr Index scatter_points = 48;
+constexpr Index scatter_limit = 64;  // inputs above which random steps find nothing
 constexpr std::size_t polished_directions = 3;
 
 // What one column climbs: sign (f - g)_output, or the measure itself for output < 0.
@@ -59,6 +65,7 @@ class Search {
       : twin_(twin), set_(set), measure_(measure), options_(options), reference_(twin.reference()), compressed_(twin.compressed()) {
     const core::IntervalVector& box = set.bounding_box();
     half_width_ = 0.5 * box.upper - 0.5 * box.lower;
+    parameters_ = std::max(1.0, static_cast<double>(twin.reference().parameter_count() + twin.compressed().parameter_count()));
     ball_ = std::get_if<sets::Ball>(&set.region());
     polytope_ = std::holds_alternative<sets::Polytope>(set.region());
   }
@@ -67,13 +74,18 @@ class Search {
     const core::IntervalVector& box = set_.bounding_box();
     const Vector center = set_.project(0.5 * box.lower + 0.5 * box.upper);
     AttackResult result = finish(center, Vector::Zero(set_.size()));
-    Matrix starts(set_.size(), options_.restarts + 1);
-    starts << center, set_.sample(options_.restarts, options_.seed);
-    choose_directions(starts);
-    for (Index first = 0; first < starts.cols(); first += start_limit) {
-      climb(starts.middleCols(first, std::min(start_limit, starts.cols() - first)), first);
+    for (Index first = 0; first == 0 || first < options_.restarts; first += start_limit) {
+      const Index count = std::min(start_limit, options_.restarts - first);
+      const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(first);
+      const auto pool_size =
+          static_cast<Index>(static_cast<double>(count) *
+                             std::clamp(work_limit / (parameters_ * static_cast<double>(start_limit)), smallest_pool, largest_pool));
+      Matrix pool(set_.size(), pool_size + 1);
+      pool << center, set_.sample(pool_size, seed);
+      if (first == 0) choose_directions(pool);
+      climb(pool, count + 1, seed);
     }
-    if (!ball_ && !polytope_) polish_best();
+    polish_best();
     for (const Best& best : best_) {
       if (best.x.size() == 0) continue;
       AttackResult candidate = finish(best.x, best.shift);
@@ -115,12 +127,12 @@ class Search {
     best_.resize(directions_.size());
   }
 
-  // Gradient ascent from every start along every direction; after a quarter of the steps only the better quarter goes on.
-  void climb(const Matrix& starts, Index first_start) {
-    Matrix shift = random_shifts(starts.cols(), first_start);
-    std::vector<Index> chosen = choose_starts(starts, shift);
-    Matrix x = columns(starts, chosen);
-    shift = columns(shift, chosen);
+  // Gradient ascent along every direction from `count` points of the pool; after a quarter of the steps only the better quarter goes on.
+  void climb(const Matrix& pool, Index count, std::uint64_t seed) {
+    const Matrix pool_shift = random_shifts(pool.cols(), seed);
+    const std::vector<Index> chosen = choose_starts(pool, pool_shift, count);
+    Matrix x = columns(pool, chosen);
+    Matrix shift = columns(pool_shift, chosen);
     std::vector<double> scores(owner_.size());
     for (Index step = 0;; ++step) {
       if (step > 0 && step == options_.steps / 4) keep_better_quarter(x, shift, scores);
@@ -141,19 +153,20 @@ class Search {
     }
   }
 
-  // Every direction goes on from all starts, or in large networks from those that are best for it; fills owner_.
-  std::vector<Index> choose_starts(const Matrix& starts, const Matrix& shift) {
-    const auto parameters = static_cast<double>(twin_.reference().parameter_count() + twin_.compressed().parameter_count());
-    const double affordable = work_limit / (2.0 * parameters * static_cast<double>(directions_.size()));
-    const Index count = std::min(starts.cols(), std::max(fewest_starts, static_cast<Index>(std::min(affordable, 1e6))));
-    const Matrix& difference = differences(starts, shift);
+  // For every direction the best points of the pool and, for variety, as many others; fewer of both in large networks. Fills owner_.
+  std::vector<Index> choose_starts(const Matrix& pool, const Matrix& shift, Index wanted) {
+    const double affordable = work_limit / (2.0 * parameters_ * static_cast<double>(directions_.size()));
+    const Index count = std::min({wanted, pool.cols(), std::max(fewest_starts, static_cast<Index>(std::min(affordable, 1e6)))});
+    const Matrix& difference = differences(pool, shift);
     owner_.clear();
     std::vector<Index> chosen;
     for (std::size_t d = 0; d < directions_.size(); ++d) {
       std::vector<double> scores;
-      for (Index j = 0; j < starts.cols(); ++j) scores.push_back(score(difference.col(j), directions_[d]));
-      const std::vector<Index> ranked = ranking(scores);
-      chosen.insert(chosen.end(), ranked.begin(), ranked.begin() + count);
+      for (Index j = 0; j < pool.cols(); ++j) scores.push_back(score(difference.col(j), directions_[d]));
+      std::vector<Index> order = ranking(scores);
+      const auto best = order.begin() + (count + 1) / 2;
+      std::sort(best, order.end());
+      chosen.insert(chosen.end(), order.begin(), order.begin() + count);
       owner_.insert(owner_.end(), static_cast<std::size_t>(count), d);
     }
     return chosen;
@@ -166,10 +179,10 @@ class Search {
     return norm > 0.0 ? Vector(difference / norm) : Vector(Vector::Unit(difference.size(), 0));
   }
 
-  Matrix random_shifts(Index count, Index first_start) const {
+  Matrix random_shifts(Index count, std::uint64_t seed) const {
     if (set_.shared_input()) return Matrix::Zero(set_.size(), count);
     const sets::InputSet shifts(sets::Box{{-set_.difference(), set_.difference()}}, Vector::Zero(set_.size()));
-    return shifts.sample(count, options_.seed + static_cast<std::uint64_t>(first_start) + 1);
+    return shifts.sample(count, seed + 1);
   }
 
   void move(Matrix& x, Matrix& shift, const Matrix& cotangents, double length) {
@@ -200,6 +213,7 @@ class Search {
       if (!(slope > 0.0) || !std::isfinite(slope)) continue;
       Vector offset = x.col(j) - ball_->center + (2.0 * length * ball_->radius / slope) * gradient.col(j);
       const double norm = offset.stableNorm();
+      if (!std::isfinite(norm)) continue;
       if (norm > ball_->radius) offset *= ball_->radius / norm;
       x.col(j) = ball_->center + offset;
     }
@@ -229,9 +243,38 @@ class Search {
     order.resize(std::min(order.size(), polished_directions));
     for (const Index index : order) {
       const auto d = static_cast<std::size_t>(index);
-      for (int round = 0; round < polish_rounds && best_[d].x.size() > 0; ++round) {
+      if (best_[d].x.size() == 0) continue;
+      if (set_.size() <= scatter_limit) scatter(best_[d], directions_[d]);
+      if (ball_ || polytope_) continue;
+      for (int round = 0; round < polish_rounds; ++round) {
         if (!polish(best_[d], directions_[d])) break;
       }
+    }
+  }
+
+  // Random steps of falling length around the best point: they leave kinks on which the gradient only zigzags.
+  void scatter(Best& best, const Direction& direction) {
+    core::Random random(options_.seed);
+    double length = 0.25;
+    for (int round = 0; round < scatter_rounds; ++round) {
+      Matrix x = best.x.replicate(1, scatter_points);
+      Matrix shift = best.shift.replicate(1, scatter_points);
+      for (Index k = 0; k < scatter_points; ++k) {
+        for (Index i = 0; i < set_.size(); ++i) {
+          if (random.coin()) x(i, k) += length * random.normal() * half_width_[i];
+          if (!set_.shared_input()) shift(i, k) += length * random.normal() * set_.difference()[i];
+        }
+        // Clamped first: a step in a huge set may overflow.
+        x.col(k) = set_.project(x.col(k).cwiseMax(set_.bounding_box().lower).cwiseMin(set_.bounding_box().upper));
+        shift.col(k) = shift.col(k).cwiseMax(-set_.difference()).cwiseMin(set_.difference());
+      }
+      const double before = best.value;
+      const Matrix& tried = differences(x, shift);
+      for (Index k = 0; k < scatter_points; ++k) {
+        const double value = score(tried.col(k), direction);
+        if (value > best.value) best = {value, x.col(k), shift.col(k)};
+      }
+      if (best.value == before) length *= 0.5;
     }
   }
 
@@ -309,6 +352,7 @@ class Search {
   BatchGradient reference_;
   BatchGradient compressed_;
   Vector half_width_;
+  double parameters_ = 1.0;
   const sets::Ball* ball_ = nullptr;
   bool polytope_ = false;
   std::vector<Direction> directions_;

@@ -89,6 +89,7 @@ double mul_up(double a, double b) {
   const double product = a * b;
   if (std::isnan(product)) return infinity;
   if (std::isinf(product)) return (product < 0.0 && std::isfinite(a) && std::isfinite(b)) ? -largest : product;
+  if (std::abs(a) == 1.0 || std::abs(b) == 1.0) return product;
   // The fused residual is exact unless it underflows.
   if (std::abs(product) >= 0x1p-900 && std::fma(a, b, -product) <= 0.0) return product;
   return next_up(product);

@@ -16,6 +16,7 @@ using core::mul_up;
 using core::Transpose;
 
 constexpr int sweeps = 6;
+constexpr double primal_dual_work = 1e9;  // multiplications spent on a guess of the multipliers, in each of two products
 constexpr int margin_halvings = 60;
 constexpr int projection_sweeps = 100;
 
@@ -51,9 +52,9 @@ class CoordinateMinimiser {
   std::vector<std::pair<double, double>> breakpoints_;
 };
 
-Vector multipliers(const Polytope& polytope, const Vector& objective, CoordinateMinimiser& minimise) {
-  Vector found = Vector::Zero(polytope.b.size());
-  Vector residual = objective;
+// Coordinate-wise minimisation from given multipliers; it may stop at a kink where only a joint change would go on.
+Vector descend(const Polytope& polytope, const Vector& objective, Vector found, CoordinateMinimiser& minimise) {
+  Vector residual = objective - polytope.A.transpose() * found;
   for (int sweep = 0; sweep < sweeps; ++sweep) {
     bool changed = false;
     for (Index k = 0; k < found.size(); ++k) {
@@ -69,35 +70,84 @@ Vector multipliers(const Polytope& polytope, const Vector& objective, Coordinate
   return found;
 }
 
-}  // namespace
+// Multipliers for all rows at once by the primal-dual hybrid gradient method (Chambolle and Pock 2011), in coordinates where the bounds
+// are [-1, 1] and constraints and objectives have norm 1; the mean of the second half of the iterates. Only a guess is needed.
+Matrix primal_dual(const Polytope& polytope, const Matrix& coefficients) {
+  const Vector center = 0.5 * polytope.bounds.lower + 0.5 * polytope.bounds.upper;
+  const Vector half_width = 0.5 * polytope.bounds.upper - 0.5 * polytope.bounds.lower;
+  Matrix constraints = polytope.A * half_width.asDiagonal();
+  Matrix objectives = coefficients * half_width.asDiagonal();
+  const auto inverse_norms = [](const Matrix& rows) -> Vector {
+    const Vector norms = rows.rowwise().stableNorm();
+    return norms.unaryExpr([](double norm) { return norm > 0.0 ? 1.0 / norm : 0.0; });
+  };
+  const Vector constraint_scale = inverse_norms(constraints);
+  const Vector objective_scale = inverse_norms(objectives);
+  constraints = constraint_scale.asDiagonal() * constraints;
+  objectives = objective_scale.asDiagonal() * objectives;
+  const Vector room = constraint_scale.cwiseProduct(polytope.b - polytope.A * center);
+  const double step = 0.95 / std::sqrt(static_cast<double>(constraints.rows()));
+  const double size = static_cast<double>(constraints.size()) * static_cast<double>(coefficients.rows());
+  const int iterations = static_cast<int>(std::clamp(primal_dual_work / size, 30.0, 600.0));
+  Matrix primal = Matrix::Zero(coefficients.rows(), coefficients.cols());
+  Matrix dual = Matrix::Zero(coefficients.rows(), constraints.rows());
+  Matrix mean = dual;
+  Matrix ascent, slack, ahead;
+  for (int iteration = 0; iteration < iterations; ++iteration) {
+    ascent = objectives;
+    core::gemm(Transpose::no, Transpose::no, -1.0, dual, constraints, 1.0, ascent);
+    ascent = (primal + step * ascent).cwiseMax(-1.0).cwiseMin(1.0);
+    ahead = 2.0 * ascent - primal;
+    primal.swap(ascent);
+    core::gemm(Transpose::no, Transpose::yes, 1.0, ahead, constraints, 0.0, slack);
+    dual = (dual + step * (slack.rowwise() - room.transpose())).cwiseMax(0.0);
+    if (iteration >= iterations / 2) mean += dual;
+  }
+  mean /= static_cast<double>(iterations - iterations / 2);
+  for (Index i = 0; i < mean.rows(); ++i) {
+    mean.row(i) = mean.row(i).cwiseProduct(constraint_scale.transpose()) / objective_scale[i];
+    // An objective of zero has no scale.
+    if (!mean.row(i).allFinite()) mean.row(i).setZero();
+  }
+  return mean;
+}
 
-Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients) {
-  Vector bound = core::linear_maximum(coefficients, polytope.bounds);
-  const Index constraints = polytope.b.size();
-  if (constraints == 0) return bound;
-  CoordinateMinimiser minimise(polytope);
-  Matrix dual(coefficients.rows(), constraints);
-  for (Index i = 0; i < coefficients.rows(); ++i)
-    dual.row(i) = multipliers(polytope, coefficients.row(i).transpose(), minimise).transpose();
+// The rigorous bound that multipliers (one row per objective, not negative) give.
+Vector dual_bound(const Polytope& polytope, const Matrix& coefficients, const Matrix& dual) {
   Matrix residual = coefficients;
   core::gemm(Transpose::no, Transpose::no, -1.0, dual, polytope.A, 1.0, residual);
   // |residual - (C - m A)| <= gamma (|C| + m |A|) + underflow, entrywise; summed against max |x|.
   const Vector magnitude = polytope.bounds.magnitude();
-  const Index terms = constraints + 1;
-  const Vector residual_maximum = core::linear_maximum(residual, polytope.bounds);
+  const Index terms = polytope.b.size() + 1;
   const core::IntervalVector magnitudes{magnitude, magnitude};
+  const Vector residual_maximum = core::linear_maximum(residual, polytope.bounds);
   const Vector objective_size = core::linear_maximum(coefficients.cwiseAbs(), magnitudes);
   const Vector constraint_size = core::linear_maximum(polytope.A.cwiseAbs(), magnitudes);
   const Vector dual_value = core::linear_maximum(dual, {polytope.b, polytope.b});
   const Vector dual_size = core::linear_maximum(dual, {constraint_size, constraint_size});
   const double underflow =
       mul_up(2.0 * static_cast<double>(terms) * core::underflow_unit, core::round_up_sum(magnitude.sum(), magnitude.size()));
+  Vector bound(coefficients.rows());
   for (Index i = 0; i < bound.size(); ++i) {
     const double rounding = add_up(mul_up(core::gamma(terms), add_up(objective_size[i], dual_size[i])), underflow);
-    const double candidate = add_up(add_up(dual_value[i], residual_maximum[i]), rounding);
-    bound[i] = std::min(bound[i], candidate);
+    bound[i] = add_up(add_up(dual_value[i], residual_maximum[i]), rounding);
   }
   return bound;
+}
+
+}  // namespace
+
+Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients) {
+  const Vector bound = core::linear_maximum(coefficients, polytope.bounds);
+  const Index constraints = polytope.b.size();
+  if (constraints == 0 || coefficients.rows() == 0) return bound;
+  // One constraint is minimised exactly at once; several may need joint changes, which the guess provides.
+  Matrix dual = constraints > 1 ? primal_dual(polytope, coefficients) : Matrix::Zero(coefficients.rows(), 1);
+  CoordinateMinimiser minimise(polytope);
+  for (Index i = 0; i < dual.rows(); ++i) {
+    dual.row(i) = descend(polytope, coefficients.row(i).transpose(), dual.row(i).transpose(), minimise).transpose();
+  }
+  return bound.cwiseMin(dual_bound(polytope, coefficients, dual));
 }
 
 std::optional<Index> infeasible_row(const Polytope& polytope) {

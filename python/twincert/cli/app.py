@@ -14,7 +14,7 @@ from twincert import __version__
 from twincert.cli.certify import EPILOG, certify
 from twincert.cli.check import check
 from twincert.cli.compress import compress
-from twincert.cli.console import INTERNAL, USAGE, stderr
+from twincert.cli.console import INTERNAL, USAGE, close_pipe, stderr
 from twincert.cli.demo import demo
 from twincert.cli.inspect import inspect
 from twincert.errors import TwincertError
@@ -30,7 +30,7 @@ class ReadableErrors(TyperGroup):
         except TwincertError as error:
             _fail(str(error), USAGE)
         except BrokenPipeError:
-            raise
+            close_pipe()
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _fail(f"{where}{error.strerror or error}", USAGE)

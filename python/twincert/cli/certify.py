@@ -9,13 +9,11 @@ from typing import Annotated
 import typer
 
 from twincert import certify as certify_twin
-from twincert import load
 from twincert._certificate_format import encode_number
 from twincert.certificate import Certificate
-from twincert.cli.console import exit_code, print_json, read_array, read_box, stderr, stdout
+from twincert.cli.console import exit_code, naming, print_json, read_array, read_box, read_twin, stderr, stdout
 from twincert.errors import SettingsError
 from twincert.measure import MEASURES, Measure, Output
-from twincert.network import Twin
 from twincert.report.progress import ProgressView
 from twincert.report.text import certificate_table, outputs_table
 from twincert.sets import Box, InputSet
@@ -44,10 +42,14 @@ def input_set_of(
     if box is not None:
         if center is not None or radius is not None or clip is not None:
             raise SettingsError("--box stands alone: --center, --radius and --clip describe another set")
-        return Box(*read_box(box))
+        corners = read_box(box)
+        with naming(box):
+            return Box(*corners)
     if center is None or radius is None:
         raise SettingsError("the input set is missing: expected --box FILE, or --center FILE with --radius NUMBER")
-    return Box.around(read_array(center), radius, clip=clip)
+    values = read_array(center)
+    with naming(center):
+        return Box.around(values, radius, clip=clip)
 
 
 def certify(
@@ -72,7 +74,7 @@ def certify(
     """
     settings = Settings.parse(assignments or [])
     chosen = parse_measure_text(measure)
-    twin = Twin(load(reference), load(compressed))
+    twin = read_twin(reference, compressed)
     input_set = input_set_of(box, center, radius, clip)
     begin = time.perf_counter()
     with ProgressView(stderr()) as view:

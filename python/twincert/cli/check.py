@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from twincert import load
 from twincert._certificate_format import encode_number
 from twincert.certificate import Certificate
-from twincert.cli.console import HOLDS, VIOLATED, print_json, stdout
-from twincert.network import Twin
+from twincert.cli.console import HOLDS, VIOLATED, print_json, read_twin, stdout
 from twincert.report.text import certificate_table, check_line
 
 
@@ -26,7 +24,7 @@ def check(
     Exit code 0: every claim is proven; 1: the certificate is refused; 2: wrong usage or a file that is no certificate.
     """
     claims = Certificate.load(certificate)
-    report = claims.check(Twin(load(reference), load(compressed)))
+    report = claims.check(read_twin(reference, compressed))
     if json_target is not None:
         content = {"valid": report.valid, "upper": encode_number(report.upper), "reason": report.reason}
         print_json(content, json_target)

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from twincert.errors import ParseError
+from twincert import load
+from twincert.errors import ParseError, ShapeError, TwincertError
+from twincert.network import Twin
 
 HOLDS, VIOLATED, USAGE, UNKNOWN = 0, 1, 2, 3
 INTERNAL = 70  # a bug in twincert: never to be mistaken for a verdict
+CLOSED_PIPE = 141  # nobody reads on, neither
+
+
+def close_pipe() -> NoReturn:
+    """End after the reader of stdout went away; what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(CLOSED_PIPE)
+
+
+class ResultConsole(Console):
+    """Console whose closed pipe is no verdict."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Rich would exit with 1."""
+        close_pipe()
 
 
 def stdout() -> Console:
     """Console for results; plain text in a pipe."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return ResultConsole(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr() -> Console:
@@ -33,6 +54,22 @@ def exit_code(verdict: str, threshold: float | None) -> int:
     if threshold is None:
         return HOLDS
     return {"holds": HOLDS, "violated": VIOLATED}.get(verdict, UNKNOWN)
+
+
+@contextmanager
+def naming(place: object, kind: type[TwincertError] = TwincertError) -> Iterator[None]:
+    """Puts the files that values came from in front of an error's message."""
+    try:
+        yield
+    except kind as error:
+        raise type(error)(f"{place}: {error}") from None
+
+
+def read_twin(reference: Path, compressed: Path) -> Twin:
+    """Twin of two network files."""
+    networks = load(reference), load(compressed)
+    with naming(f"{reference} and {compressed}", ShapeError):
+        return Twin(*networks)
 
 
 def read_array(path: Path) -> NDArray[np.float64]:
@@ -59,8 +96,8 @@ def _load(path: Path) -> Any:
             with content:
                 return {name: content[name] for name in content.files}
         return content
-    except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError, zipfile.BadZipFile) as error:
-        raise ParseError(f"{path}: expected NumPy arrays (.npy or .npz): {error}") from None
+    except (ValueError, EOFError, KeyError, NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error):
+        raise ParseError(f"{path}: expected NumPy arrays of numbers (.npy or .npz), found something else") from None
 
 
 def _vector(array: NDArray[Any], where: str) -> NDArray[np.float64]:

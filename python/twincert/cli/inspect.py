@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from twincert import load
-from twincert.cli.console import stdout
+from twincert.cli.console import naming, stdout
+from twincert.errors import ShapeError
 from twincert.network import Twin
 from twincert.report.text import difference_table, network_text
 
@@ -24,4 +25,5 @@ def inspect(
     if twin is not None:
         compressed = load(twin)
         console.print(network_text(str(twin), compressed))
-        console.print(difference_table(Twin(reference, compressed)))
+        with naming(f"{network} and {twin}", ShapeError):
+            console.print(difference_table(Twin(reference, compressed)))

@@ -8,7 +8,8 @@
 namespace twincert::sets {
 
 // Rigorous upper bounds of max C x, one per row: for any multipliers m >= 0, m b + max over the bounds of (C - m A) x. The multipliers
-// come from exact coordinate-wise minimisation of that convex, piecewise linear function; never looser than the bounds alone.
+// come from a first-order method and exact coordinate-wise minimisation of that convex, piecewise linear function (they need not be
+// optimal); never looser than the bounds alone.
 Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients);
 
 // A row whose constraint the others rule out: min A_k x over the rest is proven to exceed b_k (Farkas). Empty when none was found.

@@ -1,0 +1,24 @@
+"""Propagation: how long it takes and what it proves."""
+
+import twincert
+
+from .instances import INSTANCES, instance
+
+
+class Propagation:
+    params = [list(INSTANCES), ["interval", "crown"]]
+    param_names = ["instance", "method"]
+
+    def setup(self, name: str, method: str) -> None:
+        self.twin, self.box = instance(name)
+
+    def certify(self, method: str) -> twincert.Certificate:
+        return twincert.certify(self.twin, self.box, method=method, settings={"attack_restarts": 1, "attack_steps": 1})
+
+    def time_bound(self, name: str, method: str) -> None:
+        self.certify(method)
+
+    def track_upper(self, name: str, method: str) -> float:
+        return self.certify(method).upper
+
+    track_upper.unit = "largest proven |f - g|"

@@ -1,0 +1,31 @@
+"""The splitting: time of a fixed number of iterations, and how tight the bound is after them."""
+
+import twincert
+
+from .instances import INSTANCES, instance
+
+ITERATIONS = 300
+
+
+class Splitting:
+    params = list(INSTANCES)
+    param_names = ["instance"]
+    timeout = 300
+
+    def setup(self, name: str) -> None:
+        self.twin, self.box = instance(name)
+
+    def solve(self, iterations: int) -> twincert.Certificate:
+        settings = {"max_iterations": iterations, "tolerance": 0.0, "attack_restarts": 1, "attack_steps": 1}
+        return twincert.certify(self.twin, self.box, twincert.Output(0), method="sdp", settings=settings)
+
+    def time_relaxation_alone(self, name: str) -> None:
+        self.solve(0)
+
+    def time_300_iterations(self, name: str) -> None:
+        self.solve(ITERATIONS)
+
+    def track_upper_after_300_iterations(self, name: str) -> float:
+        return self.solve(ITERATIONS).upper
+
+    track_upper_after_300_iterations.unit = "largest proven |f_0 - g_0|"

@@ -1,0 +1,124 @@
+"""The attack: inside the set, attained, deterministic, and strong enough on twins with a known answer."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from twincert import Ball, Box, InputSet, Network, Polytope, SettingsError, ShapeError, Twin, attack
+
+
+def network(rng: np.random.Generator, sizes: list[int], activation: str = "relu") -> Network:
+    pairs = itertools.pairwise(sizes)
+    return Network.from_arrays(
+        [(rng.normal(size=(m, n)) / np.sqrt(n), 0.1 * rng.normal(size=m)) for n, m in pairs], activation
+    )
+
+
+def perturbed(rng: np.random.Generator, net: Network, size: float, activation: str = "relu") -> Network:
+    return Network.from_arrays([(w + size * rng.normal(size=w.shape), b) for w, b in net.to_arrays()], activation)
+
+
+def value(difference: np.ndarray, measure: str) -> float:
+    if measure == "output":
+        return float(abs(difference[1]))
+    return float(np.linalg.norm(difference, {"one": 1, "two": 2}.get(measure, np.inf)))
+
+
+REGIONS: dict[str, InputSet] = {
+    "box": Box(-np.ones(4), np.ones(4)),
+    "degenerate box": Box([-1, 0, 0.5, 0], [1, 0, 0.5, 0.1]),
+    "point": Box(np.full(4, 0.3), np.full(4, 0.3)),
+    "ball": Ball(np.full(4, 0.2), 0.5),
+    "point ball": Ball(np.full(4, 0.2), 0.0),
+    "polytope": Polytope([[1, 1, 1, 1]], [0.5], box=(-np.ones(4), np.ones(4))),
+    "different inputs": Box(-np.ones(4), np.ones(4), difference=[0.1, 0, 1e-17, 0.3]),
+    "ball, different inputs": Ball(np.full(4, 0.2), 0.5, difference=0.01),
+}
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output"])
+@pytest.mark.parametrize("region", REGIONS)
+def test_witness_is_inside_and_attains_the_value(region: str, measure: str, activation: str) -> None:
+    rng = np.random.default_rng(0)
+    f = network(rng, [4, 8, 6, 3], activation)
+    twin = Twin(f, perturbed(rng, f, 0.05, activation))
+    found = attack(twin, REGIONS[region], measure, output=1, restarts=8, steps=10)
+    assert REGIONS[region].contains(found.x, found.y)
+    assert not REGIONS[region].shared_input or np.array_equal(found.x, found.y)
+    assert np.array_equal(found.difference, twin.error(found.x, found.y))
+    assert found.value == pytest.approx(value(found.difference, measure), rel=1e-14)
+    again = attack(twin, REGIONS[region], measure, output=1, restarts=8, steps=10)
+    assert np.array_equal(found.x, again.x)
+    assert np.array_equal(found.y, again.y)
+    assert found.value == again.value
+
+
+@pytest.mark.parametrize("measure", ["inf", "two", "one"])
+@pytest.mark.parametrize("region", ["box", "ball", "polytope", "different inputs"])
+def test_beats_sampling(region: str, measure: str) -> None:
+    ratios = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        f = network(rng, [4, 10, 10, 3])
+        twin = Twin(f, perturbed(rng, f, 0.02))
+        x = REGIONS[region].sample(4000, seed=seed)
+        y = x - REGIONS[region].difference * rng.uniform(-1, 1, size=x.shape)
+        sampled = max(value(d, measure) for d in twin.error(x, y))
+        ratios.append(attack(twin, REGIONS[region], measure).value / sampled)
+    # A lucky sample may hit a narrow peak that the attack misses, but not often.
+    assert min(ratios) >= 0.95
+    assert np.mean(ratios) >= 1.0
+
+
+def test_finds_the_maximum_of_a_linear_difference() -> None:
+    rng = np.random.default_rng(3)
+    w, v = rng.normal(size=(2, 3, 20))
+    twin = Twin(Network.from_arrays([(w, np.zeros(3))]), Network.from_arrays([(v, np.zeros(3))]))
+    found = attack(twin, Box(-np.ones(20), np.ones(20)))
+    assert found.value == pytest.approx(np.abs(w - v).sum(axis=1).max(), rel=1e-13)
+    assert attack(twin, Ball(np.zeros(20), 2.0)).value == pytest.approx(
+        2 * np.linalg.norm(w - v, axis=1).max(), rel=1e-4
+    )
+    shifted = attack(twin, Box(-np.ones(20), np.ones(20), difference=0.5))
+    assert shifted.value == pytest.approx((np.abs(w - v).sum(axis=1) + 0.5 * np.abs(v).sum(axis=1)).max(), rel=1e-13)
+
+
+def test_networks_of_other_depth_and_many_outputs() -> None:
+    rng = np.random.default_rng(5)
+    twin = Twin(network(rng, [6, 9, 40]), network(rng, [6, 5, 5, 40]))
+    region = Box(-np.ones(6), np.ones(6))
+    assert attack(twin, region).value >= np.abs(twin.error(region.sample(3000))).max()
+
+
+def test_no_restarts_and_no_steps_still_give_a_witness() -> None:
+    rng = np.random.default_rng(5)
+    twin = Twin(network(rng, [6, 9, 4]), network(rng, [6, 9, 4]))
+    region = Ball(np.zeros(6), 1.0)
+    found = attack(twin, region, restarts=0, steps=0)
+    assert region.contains(found.x)
+    assert found.value >= np.abs(twin.error(np.zeros(6))).max()
+
+
+def test_overflow_shows_nothing() -> None:
+    huge = [(np.full((2, 2), 1e200), np.zeros(2))] * 2
+    twin = Twin(Network.from_arrays(huge), Network.from_arrays(huge))
+    assert attack(twin, Box([1.0, 1.0], [2.0, 2.0])).value == 0.0
+
+
+def test_bad_arguments() -> None:
+    rng = np.random.default_rng(5)
+    twin = Twin(network(rng, [6, 9, 4]), network(rng, [6, 9, 4]))
+    region = Box(np.zeros(6), np.ones(6))
+    with pytest.raises(ShapeError, match="expected 6 inputs"):
+        attack(twin, Box([0], [1]))
+    for arguments in (
+        {"restarts": -1},
+        {"steps": 1.5},
+        {"seed": -1},
+        {"measure": "three"},
+        {"measure": "output", "output": 4},
+    ):
+        with pytest.raises(SettingsError, match=str(list(arguments)[-1])):
+            attack(twin, region, **arguments)
