@@ -120,6 +120,9 @@ def test_no_evaluated_difference_exceeds_the_certificate(batch: int) -> None:
         for errors in (twin.error(x, y), numpy_errors(twin, x, y)):
             found = violation(cert, twin, input_set, x, y, errors)
             assert not found, f"{context}: {found}"
+        if seed % 5 == 0:
+            report = cert.check(twin)
+            assert report.valid, f"{context}: refused by the checker: {report.reason}"
         if scenario.piecewise_linear and seed % 4 == 0:
             worst = int(measure_values(cert.measure, errors).argmax())
             if input_set.contains(x[worst], y[worst]):

@@ -1,10 +1,9 @@
-"""Make brackets.json: cd tests && python -m reference.make_brackets [NAME ...] (half an hour)
+"""Make brackets.json: cd tests && python -m reference.make_brackets [--truth] [NAME ...]   (half an hour)
 
-truth: [min, max] of f_i - g_i over the box per output, by HiGHS (exact_max.py). sdp: the moment SDP's value of max
-f_0 - g_0 and of max |f - g|^2 by SCS (eps 1e-6, at most two minutes) and Clarabel; the bracket is the smallest and
-the largest of the values obtained. The truth of the twins with five inputs is that of output 0, the norm is that of
-the smallest twins: each other number takes minutes. A twin
-given by name is made anew, the others stay.
+truth: [min, max] of f_i - g_i over the box per output, by HiGHS (exact_max.py); for the twins with five inputs only the
+maximum of output 0, which takes minutes. It is kept while the twin is the same, unless --truth is given. sdp: the moment
+SDP's value of max f_0 - g_0, and for the smallest twins of max |f - g|^2, by SCS (eps 1e-6, at most two minutes) and
+Clarabel; the bracket is the smallest and the largest of the values obtained. Only the twins named are made anew.
 """
 
 from __future__ import annotations
@@ -34,26 +33,23 @@ def is_large(twin: FrozenTwin) -> bool:
 
 
 def pieces(twin: FrozenTwin) -> list[tuple[Array, Array]]:
-    """The box cut into halves along every input, a single input into 32: small parts have few unstable neurons."""
-    count = 32 if len(twin.lower) == 1 else 2
+    """Parts of the box whose programs are easy: few inputs are halved, a single one is cut into 32, five stay whole."""
+    count = {1: 32, 2: 2, 3: 2}.get(len(twin.lower), 1)
     cuts = [np.linspace(low, high, count + 1) for low, high in zip(twin.lower, twin.upper, strict=True)]
     sides = [list(itertools.pairwise(cut)) for cut in cuts]
     return [(np.array([s[0] for s in part]), np.array([s[1] for s in part])) for part in itertools.product(*sides)]
 
 
-def truth(twin: FrozenTwin) -> list[list[float]]:
-    values = []
+def extreme(twin: FrozenTwin, direction: Array) -> float:
+    pair = (twin.reference, twin.compressed)
+    return max(maximum(*pair, *part, direction, twin.slope, time_limit=900.0).value for part in pieces(twin))
+
+
+def truth(twin: FrozenTwin) -> list[list[float | None]]:
     outputs = np.eye(len(twin.reference[-1][1]))
-    for direction in outputs[:1] if is_large(twin) else outputs:
-        low, high = (
-            max(
-                maximum(twin.reference, twin.compressed, *part, sign * direction, twin.slope, time_limit=900.0).value
-                for part in pieces(twin)
-            )
-            for sign in (-1.0, 1.0)
-        )
-        values.append([-low, high])
-    return values
+    if is_large(twin):
+        return [[None, extreme(twin, outputs[0])]]
+    return [[-extreme(twin, -direction), extreme(twin, direction)] for direction in outputs]
 
 
 def bracket(twin: FrozenTwin) -> dict[str, object]:
@@ -89,7 +85,9 @@ def main(names: list[str]) -> None:
     for twin in sorted(frozen_twins(), key=is_large):
         if names and twin.name not in names:
             continue
-        entry: dict[str, object] = {"digest": twin.digest, "truth": truth(twin)}
+        known = (load_brackets() if BRACKETS.exists() else {}).get(twin.name, {})
+        same = known.get("digest") == twin.digest and "--truth" not in sys.argv
+        entry: dict[str, object] = {"digest": twin.digest, "truth": known["truth"] if same else truth(twin)}
         print(twin.name, entry["truth"], flush=True)  # noqa: T201
         entry["sdp"] = bracket(twin)
         brackets = load_brackets() if BRACKETS.exists() else {}
@@ -98,4 +96,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main([name for name in sys.argv[1:] if name != "--truth"])
