@@ -188,14 +188,15 @@ class Monitor {
 
   bool operator()(const twincert::Progress& progress) {
     const py::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) {
-      PyErr_Clear();  // Ctrl-C ends the solve; its valid bound is returned
-      return false;
-    }
-    if (!callback_) return true;
     try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (!callback_) return true;
       const py::object answer = (*callback_)(to_dict(progress));
       return answer.is_none() || py::cast<bool>(answer);
+    } catch (const py::error_already_set& error) {
+      // Ctrl-C ends the solve and its valid bound is returned; anything else is raised once the solver has returned.
+      if (!error.matches(PyExc_KeyboardInterrupt)) failure_ = std::current_exception();
+      return false;
     } catch (...) {
       failure_ = std::current_exception();
       return false;

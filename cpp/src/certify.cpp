@@ -76,8 +76,10 @@ class Run {
   Result certify() {
     propagate("interval", Method::interval, bounds::interval_bounds(twin_, set_));
     attack();
-    if (!finished(Method::interval)) propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
-    if (!finished(Method::crown)) relax_and_solve();
+    if (proceeds(Method::interval)) {
+      propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
+      if (proceeds(Method::crown)) relax_and_solve();
+    }
     result_.claim = relaxed(result_.claim);
     result_.verdict = verdict();
     if (result_.verdict != Verdict::unknown && options_.threshold && result_.status == Status::propagation_only) {
@@ -95,10 +97,12 @@ class Run {
     return lower() > *options_.threshold ? Verdict::violated : Verdict::unknown;
   }
 
-  // Whether nothing after `done` should run.
-  bool finished(Method done) const {
-    if (stopped_ || options_.method == done || verdict() != Verdict::unknown) return true;
-    return clock_.seconds() >= options_.time_limit;
+  // Whether anything after `done` should run.
+  bool proceeds(Method done) {
+    if (stopped_ || options_.method == done || verdict() != Verdict::unknown) return false;
+    if (clock_.seconds() < options_.time_limit) return true;
+    result_.status = Status::time_limit;
+    return false;
   }
 
   void timed(const std::string& stage, double since) { result_.info.timings.emplace_back(stage, clock_.seconds() - since); }

@@ -47,11 +47,16 @@ double support_bound(const Relaxation& relaxation, const ObjectiveTerms& terms, 
           residual += (*objective)(i, j);
           charge += std::abs((*objective)(i, j));
         }
-        if (i == 0) {  // the entry (one, one), common to all cliques
+        if (i == 0) {  // the entry (one, one), common to all cliques; the objective's constant sits in the last one's
+          if (next) {
+            residual += terms.matrix(0, 0);
+            charge += std::abs(terms.matrix(0, 0));
+          }
           for (std::size_t other = 1; other < count; ++other) {
             residual += multipliers[other](0, 0);
-            charge += static_cast<double>(count) * std::abs(multipliers[other](0, 0));
+            charge += std::abs(multipliers[other](0, 0));
           }
+          charge *= static_cast<double>(count);
         } else if (j_current && in_block(i, clique.current_begin, clique.current_size)) {
           const double other = multipliers[k + 1](shared(i), shared(j));
           residual += other;

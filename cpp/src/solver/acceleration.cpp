@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/solver/kernels.hpp"
+
 namespace twincert::solver {
 
 Acceleration::Acceleration(Index size, Index memory)
@@ -10,6 +12,7 @@ Acceleration::Acceleration(Index size, Index memory)
       memory_(std::min(memory, largest_memory)),
       previous_step_(memory_ > 0 ? size : 0),
       previous_image_(memory_ > 0 ? size : 0),
+      single_step_(memory_ > 0 ? size : 0),
       step_differences_(size, memory_),
       image_differences_(size, memory_),
       partial_(2 * memory_ + 1, (size + chunk - 1) / chunk),
@@ -42,17 +45,12 @@ void Acceleration::advance(Vector& point, const Vector& step, core::ThreadPool& 
     }
     previous_step_.segment(begin, count) = f;
     previous_image_.segment(begin, count) = point.segment(begin, count) + f;
+    single_step_.segment(begin, count) = f.cast<float>();
     const float* newest = step_differences_.col(slot).data() + begin;
     for (Index m = 0; m < used; ++m) {
-      const float* other = step_differences_.col(m).data() + begin;
-      const double* target = f.data();
-      double gram = 0.0, projection = 0.0;
-      for (Index i = 0; i < count; ++i) {
-        gram += static_cast<double>(newest[i] * other[i]);
-        projection += static_cast<double>(other[i]) * target[i];
-      }
-      partial_(m, c) = gram;
-      partial_(memory_ + m, c) = projection;
+      const DotPair dots = dot_pair(step_differences_.col(m).data() + begin, newest, single_step_.data() + begin, count);
+      partial_(m, c) = static_cast<double>(dots.first);
+      partial_(memory_ + m, c) = static_cast<double>(dots.second);
     }
     partial_(2 * memory_, c) = f.squaredNorm();
   });
@@ -93,9 +91,7 @@ void Acceleration::advance(Vector& point, const Vector& step, core::ThreadPool& 
     const double* image = previous_image_.data() + begin;
     std::copy(image, image + count, next);
     for (Index m = 0; m < used_; ++m) {
-      const float* difference = image_differences_.col(m).data() + begin;
-      const double weight = weights[m];
-      for (Index i = 0; i < count; ++i) next[i] -= weight * static_cast<double>(difference[i]);
+      subtract_scaled(image_differences_.col(m).data() + begin, weights[m], next, count);
     }
   });
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/solver/kernels.hpp"
+
 namespace twincert::solver {
 namespace {
 
@@ -94,17 +96,9 @@ void Admm::reflect(std::size_t k) {
   Block& block = blocks_[k];
   const Index n = block.point.rows();
   const bool last = k + 1 == blocks_.size();
-  const double weight = 1.0 / rho_;
   for (Index j = 0; j < n; ++j) {
-    const double* x = block.projected.col(j).data();
-    const double* z = block.point.col(j).data();
-    double* p = block.reflected.col(j).data();
-    if (last) {
-      const double* c = objective_.col(j).data();
-      for (Index i = j; i < n; ++i) p[i] = 2.0 * x[i] - z[i] + weight * c[i];
-    } else {
-      for (Index i = j; i < n; ++i) p[i] = 2.0 * x[i] - z[i];
-    }
+    reflect_column(block.projected.col(j).data() + j, block.point.col(j).data() + j, last ? objective_.col(j).data() + j : nullptr,
+                   1.0 / rho_, block.reflected.col(j).data() + j, n - j);
   }
 }
 
@@ -149,26 +143,15 @@ void Admm::clip(std::size_t k) {
   const bool last = k + 1 == blocks_.size();
   double primal = 0.0;
   for (Index j = 0; j < n; ++j) {
-    const double* x = block.projected.col(j).data();
-    const double* low = clique.lower.col(j).data();
-    const double* high = clique.upper.col(j).data();
-    const double* p = block.reflected.col(j).data();
-    double column_distance = 0.0, column_size = 0.0;
-    for (Index i = j; i < n; ++i) {
-      const double clipped = std::min(std::max(p[i], low[i]), high[i]);
-      const double gap = clipped - x[i];
-      column_distance += gap * gap;
-      column_size += x[i] * x[i];
-      step[i - j] = alpha_ * gap;
-    }
+    double* p = block.reflected.col(j).data() + j;
+    const ColumnNorms norms = clip_column(block.projected.col(j).data() + j, clique.lower.col(j).data() + j, clique.upper.col(j).data() + j,
+                                          alpha_, p, step, n - j);
     if (last) {
-      const double* c = objective_.col(j).data();
-      double column = 0.0;
-      for (Index i = j; i < n; ++i) column += c[i] * std::min(std::max(p[i], low[i]), high[i]);
-      primal += 2.0 * column - c[j] * std::min(std::max(p[j], low[j]), high[j]);
+      const auto c = objective_.col(j).tail(n - j);
+      primal += 2.0 * c.dot(block.reflected.col(j).tail(n - j)) - c[0] * p[0];
     }
-    distance += column_distance;
-    size += column_size;
+    distance += norms.distance;
+    size += norms.size;
     step += n - j;
   }
   block.distance = distance;

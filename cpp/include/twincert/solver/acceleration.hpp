@@ -25,7 +25,7 @@ class Acceleration {
 
  private:
   static constexpr Index largest_memory = 50;
-  static constexpr Index chunk = 16384;
+  static constexpr Index chunk = 8192;
   using Small = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, 0, largest_memory, largest_memory>;
   using SmallVector = Eigen::Matrix<double, Eigen::Dynamic, 1, 0, largest_memory, 1>;
 
@@ -37,6 +37,7 @@ class Acceleration {
   double reference_norm_ = 0.0;
   Vector previous_step_;
   Vector previous_image_;
+  Eigen::VectorXf single_step_;
   Eigen::MatrixXf step_differences_;   // size x memory
   Eigen::MatrixXf image_differences_;  // size x memory
   Eigen::MatrixXd partial_;            // 2 memory + 1 sums per chunk

@@ -10,7 +10,7 @@
 #define TWINCERT_SETTINGS(X)                                                                                                           \
   X(std::int64_t, max_iterations, 4000, 0, 1e9, "iterations of the splitting per objective")                                           \
   X(std::int64_t, bound_every, 20, 1, 1e6, "iterations between two evaluations of the valid bound")                                    \
-  X(double, rho, 0.02, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                        \
+  X(double, rho, 0.15, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                        \
   X(double, relaxation, 1.8, 0.1, 1.99, "over-relaxation of the splitting")                                                            \
   X(std::int64_t, memory, 10, 0, 50, "memory of the Anderson acceleration; 0 switches it off")                                         \
   X(double, tolerance, 0.002, 0.0, 1.0, "stop when the valid bound is within this fraction of the relaxation's estimated optimum, or improves less than that over a quarter of the iterations") \
