@@ -1,12 +1,14 @@
 """What README.md says is what happens."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import twincert
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +25,9 @@ def test_quick_start_is_two_commands_and_ci_runs_the_second() -> None:
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == commands[1]
 
 
-def test_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     (example,) = blocks("python")
     exec(compile(example, "README.md", "exec"), {})
@@ -31,16 +35,14 @@ def test_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_command_line_example_runs(tmp_path: Path) -> None:
-    prepare = (
-        "import numpy as np, twincert; r = np.random.default_rng(0);"
-        "net = twincert.Network.from_arrays([(r.normal(size=(8, 4)) / 2, np.zeros(8)), (r.normal(size=(3, 8)) / 3, np.zeros(3))]);"
-        "net.save('f.onnx'); np.save('x.npy', np.zeros(4))"
-    )
-    run = {"cwd": tmp_path, "check": False, "capture_output": True, "text": True, "env": {**os.environ, "COLUMNS": "100"}}
-    subprocess.run([sys.executable, "-c", prepare], **{**run, "check": True})
+    random = np.random.default_rng(0)
+    layers = [(random.normal(size=(8, 4)) / 2, np.zeros(8)), (random.normal(size=(3, 8)) / 3, np.zeros(3))]
+    twincert.Network.from_arrays(layers).save(tmp_path / "f.onnx")
+    np.save(tmp_path / "x.npy", np.zeros(4))
     (session,) = blocks("console")
     commands = [line.removeprefix("$ twincert ").split() for line in session.splitlines()]
     assert len(commands) == 4
     for command in commands:
-        done = subprocess.run([sys.executable, "-m", "twincert", *command], **run)
+        whole = [sys.executable, "-m", "twincert", *command]
+        done = subprocess.run(whole, cwd=tmp_path, check=False, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
