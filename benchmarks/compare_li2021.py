@@ -1,0 +1,90 @@
+"""Squared errors of Li, Drummond, Duncan (arXiv 2012.00138) from the authors' weight files, against published values.
+
+Command, from the repository root: ``python -m benchmarks.compare_li2021``
+
+The pairs are networks 1-10-10-1 with the same scalar x in [-1, 1] as input. "all-slope" is the authors' set of
+constraints, "all products" a semidefinite relaxation with all products of a layer (values that a solver returned, not
+bounds). Ours is the square of a certified bound; the target is at most 1.5 % above "all products". The networks have
+one output: the measures "two" and "inf" mean the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+import twincert
+
+from .comparison import parser, shared, short, solver_options, table, timed
+
+# pair: (sampled maximum, all-slope set of the released script, same-layer products and intervals), all squared
+PUBLISHED = {
+    "pruned": (4.8167, 7.55, 4.8198),
+    "comparison": (111.285, 159.0, 112.28),
+    "Q2D q=2": (14.9089, 25.1, 14.909),
+    "Q2D q=6": (0.142658, 0.206, 0.1428),
+    "Q3D q=2": (14.9397, 21.2, 14.940),
+}
+# The looser default tolerance stops the third and fourth pair early.
+SETTINGS = {"tolerance": 1e-4}
+ROWS = ("reference_rows",)
+
+Arrays = list[np.ndarray]
+
+
+def read(folder: Path, name: str, suffix: str) -> tuple[Arrays, Arrays]:
+    """Weights and biases of a file; no biases where it has none."""
+    content = loadmat(str(folder / f"W_save_{name}.mat"))
+    weights = [np.array(w, dtype=float) for w in content[f"W_{suffix}"].ravel()]
+    return weights, [np.array(b, dtype=float).ravel() for b in content.get(f"b_{suffix}", np.array([])).ravel()]
+
+
+def network(weights: Arrays, biases: Arrays) -> twincert.Network:
+    return twincert.Network.from_arrays(list(zip(weights, biases, strict=True)), activation="relu")
+
+
+def pair(folder: Path, name: str) -> twincert.Twin:
+    """The twin of a row; Q2D and Q3D are truncated to q fractional bits."""
+    if name == "pruned":
+        weights, biases = read(folder, "NN1_Original", "1")
+        pruned, _ = read(folder, "NN1_pruned", "2")
+        return twincert.Twin(network(weights, biases), network(pruned, biases))
+    if name == "comparison":
+        first, second = read(folder, "NN1_Comparison", "1"), read(folder, "NN2_Comparison", "2")
+        return twincert.Twin(network(*first), network(*second))
+    source, bits = name.split(" q=")
+    f = network(*read(folder, f"NN1_{source}", "1"))
+    scale = 2.0 ** int(bits)
+    g = [(np.trunc(w * scale) / scale, np.trunc(b * scale) / scale) for w, b in f.to_arrays()]
+    return twincert.Twin(f, twincert.Network.from_arrays(g, activation="relu"))
+
+
+def main() -> None:
+    options = parser(__doc__ or "")
+    options.add_argument("--measure", choices=("two", "inf"), default="two")
+    args = options.parse_args()
+    folder = shared("data/li2021")
+    solver = solver_options(args, SETTINGS, ROWS)
+    box = twincert.Box([-1.0], [1.0])
+    header = ["pair", "attack", "ours, certified", "all products", "ours / all products", "all-slope", "seconds"]
+    rows = []
+    for name, (sampled, slope, products) in PUBLISHED.items():
+        twin = pair(folder, name)
+        run = timed(twin, box, args.measure, args.repeat, method="sdp", **solver)
+        bound, attained = run.certificate.upper**2, run.certificate.lower**2
+        if attained < 0.99 * sampled:
+            print(f"{name}: the attack attains {attained:.6g}, samples {sampled:.6g}\n")
+        ratio = f"{bound / products:.4f}{'' if bound <= 1.015 * products else ' (above the target)'}"
+        check = f"{run.check_seconds:.3f} {'accepted' if run.accepted else 'REFUSED'}"
+        iterations = str(run.certificate.info["iterations"])
+        rows.append(
+            [name, f"{attained:.6g}", f"{bound:.6g}", f"{products:g}", ratio, short(slope)]
+            + [f"{run.seconds:.2f}", iterations, check]
+        )
+    table([*header, "iterations", "check, seconds"], rows)
+
+
+if __name__ == "__main__":
+    main()
