@@ -15,21 +15,18 @@ neurons, as SCS (eps 1e-4) and Clarabel return it: values, not bounds; seconds w
 from __future__ import annotations
 
 import importlib.util
-import os
 import statistics
 import sys
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one BLAS thread for everybody; read when numpy is loaded
-    os.environ.setdefault(_name, "1")
+import numpy as np
+from threadpoolctl import threadpool_limits
 
-import numpy as np  # noqa: E402
+import twincert
 
-import twincert  # noqa: E402
-
-from .comparison import Timed, clock, parser, shared, short, solver_options, table, timed  # noqa: E402
+from .comparison import Timed, clock, parser, shared, short, solver_options, table, timed
 
 # widths, radius of the box, bits of the twin
 INSTANCES = (
@@ -170,4 +167,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1):  # one BLAS thread for everybody
+        main()
