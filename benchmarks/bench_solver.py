@@ -20,7 +20,7 @@ class Splitting:
         return twincert.certify(self.twin, self.box, twincert.Output(0), method="sdp", settings=settings)
 
     def time_relaxation_alone(self, name: str) -> None:
-        self.solve(0)
+        self.solve(1)
 
     def time_300_iterations(self, name: str) -> None:
         self.solve(ITERATIONS)

@@ -22,5 +22,4 @@ def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
     weights = [random.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in pairwise(widths)]
     biases = [0.1 * random.standard_normal(m) for m in widths[1:]]
     reference = twincert.Network.from_arrays(list(zip(weights, biases, strict=True)), activation="relu")
-    twin = twincert.Twin(reference, twincert.quantize(reference, bits=bits))
-    return twin, twincert.Box.around(random.uniform(-1, 1, widths[0]), radius)
+    return twincert.quantize(reference, bits=bits), twincert.Box.around(random.uniform(-1, 1, widths[0]), radius)

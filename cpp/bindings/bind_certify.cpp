@@ -271,6 +271,12 @@ void bind_certify(py::module_& m) {
   m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("output"), py::arg("method"),
         py::arg("threshold"), py::arg("time_limit"), py::arg("settings"), py::arg("rows"), py::arg("callback"),
         "Bound the error of a twin over a set; returns the claim, its proof and the witness.");
+  m.def(
+      "evaluate_measure",
+      [](const std::string& measure, twincert::core::Index output, const Vector& difference) {
+        return Measure{parse(measure_names, measure, "measure"), output}(difference);
+      },
+      py::arg("measure"), py::arg("output"), py::arg("difference"), "The measure of one output difference in float64.");
   m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
         "Recompute a claim from its proof, without the solver.");
   m.def(

@@ -7,6 +7,7 @@
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certificate/claim.hpp"
 #include "twincert/core/error.hpp"
+#include "twincert/relax/row_choice.hpp"
 #include "twincert/solver/solve.hpp"
 
 namespace twincert {
@@ -169,9 +170,7 @@ class Run {
   // Objectives whose bound cannot matter any more: below what a witness attains, below the threshold, or below the measure's other outputs.
   bool decided(double bound, double settled) const {
     if (options_.threshold && bound <= *options_.threshold) return true;
-    const bool largest_counts = options_.measure.kind == MeasureKind::inf || options_.measure.kind == MeasureKind::output ||
-                                (options_.measure.kind != MeasureKind::outputs && twin_.output_size() == 1);
-    return largest_counts && bound <= std::max(settled, lower());
+    return options_.measure.kind == MeasureKind::inf && bound <= std::max(settled, lower());
   }
 
   void relax_and_solve() {
@@ -179,7 +178,7 @@ class Run {
     const double start = clock_.seconds();
     const std::vector<relax::Objective> list = objectives();
     const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
-    const relax::RowOptions rows = options_.rows.value_or(relax::RowOptions{});
+    const relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
     const relax::Relaxation relaxation = relax::build_relaxation(twin_, set_, claimed, rows, list.front().kind);
     for (const relax::Clique& clique : relaxation.cliques) {
       result_.info.clique_rows.push_back(clique.T.rows());

@@ -45,7 +45,7 @@ class Network(_core.Network):
     """
 
     @classmethod
-    def from_arrays(
+    def from_arrays(  # type: ignore[override]  # arrays instead of the core's Dense layers
         cls, layers: Iterable[tuple[ArrayLike, ArrayLike]], activation: str = "relu", slope: float = 0.01
     ) -> Self:
         """The chain W0 x + b0, activation, W1 x + b1, ..., without an activation after the last pair.

@@ -162,7 +162,7 @@ API_CASES = [
     Case("box of two lengths", make(lambda: twincert.Box(ZERO, np.ones(4))), SHAPE, "4"),
     Case("box with NaN", make(lambda: twincert.Box([0, NAN, 0], ONE)), PARSE, "1"),
     Case("box without end", make(lambda: twincert.Box(-ONE, [1, INF, 1])), PARSE, "1"),
-    Case("negative radius", make(lambda: twincert.Box.around(ZERO, -0.1)), SETTINGS, "radius"),
+    Case("negative radius", make(lambda: twincert.Box.around(ZERO, -0.1)), PARSE, "radius"),
     Case("ball with NaN radius", make(lambda: twincert.Ball(ZERO, NAN)), PARSE, "radius"),
     Case("quantize to 1 bit", make(lambda: twincert.quantize(TWIN.reference, bits=1)), SETTINGS, "bits"),
     Case(

@@ -1,7 +1,7 @@
 """Make brackets.json: cd tests && python -m reference.make_brackets [--truth] [NAME ...]   (half an hour)
 
 truth: [min, max] of f_i - g_i over the box per output, by HiGHS (exact_max.py); for the twins with five inputs only the
-maximum of output 0, which takes minutes. It is kept while the twin is the same, unless --truth is given. sdp: the moment
+maximum of output 0, which takes minutes; kept while the twin is the same, unless --truth is given. sdp: the moment
 SDP's value of max f_0 - g_0, and for the smallest twins of max |f - g|^2, by SCS (eps 1e-6, at most two minutes) and
 Clarabel; the bracket is the smallest and the largest of the values obtained. Only the twins named are made anew.
 """

@@ -133,19 +133,3 @@ def test_versions_agree() -> None:
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"])
 def test_the_usual_files_exist(name: str) -> None:
     assert (ROOT / name).stat().st_size > 0
-
-
-def quick_start() -> list[str]:
-    """The commands of README.md's quick start: the lines of its code blocks."""
-    section = re.search(r"^## Quick start$(.*?)^## ", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert section is not None
-    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", section[1], re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
-
-
-def test_quick_start_is_two_commands_and_ci_runs_the_second() -> None:
-    commands = quick_start()
-    assert len(commands) == 2
-    assert commands[0].endswith("twincert demo")
-    assert commands[1].endswith("pytest")
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == commands[1]

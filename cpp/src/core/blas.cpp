@@ -144,7 +144,7 @@ SymmetricEigensolver::SymmetricEigensolver(Index size) : size_(size) {
     integer_work_.resize(3 + 5 * size);
     to_int(work_.size());
   } else {
-    eigen_ = Eigen::SelfAdjointEigenSolver<Matrix>(size);
+    eigen_ = std::make_unique<Eigen::SelfAdjointEigenSolver<Matrix>>(size);
   }
 }
 
@@ -177,10 +177,10 @@ bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
                    &integer_work_size, &info);
     return info == 0;
   }
-  eigen_.compute(matrix);
-  if (eigen_.info() != Eigen::Success) return false;
-  matrix = eigen_.eigenvectors();
-  eigenvalues = eigen_.eigenvalues();
+  eigen_->compute(matrix);
+  if (eigen_->info() != Eigen::Success) return false;
+  matrix = eigen_->eigenvectors();
+  eigenvalues = eigen_->eigenvalues();
   return true;
 }
 

@@ -1,8 +1,26 @@
 #include "twincert/core/parallel.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace twincert::core {
+namespace {
+
+// Watches a condition for about a millisecond, giving the processor away to whoever else wants it.
+template <class Condition>
+bool watch(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+  while (!condition()) {
+    for (int i = 0; i < 64; ++i) {
+      if (condition()) return true;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -29,15 +47,18 @@ void ThreadPool::run_erased(Index count, Function function, void* context) {
     function_ = function;
     context_ = context;
     count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    next_ = 0;
     busy_ = static_cast<int>(workers_.size());
     failure_ = nullptr;
     ++generation_;
   }
   start_.notify_all();
   take_all();
-  std::unique_lock lock(mutex_);
-  finished_.wait(lock, [this] { return busy_ == 0; });
+  const auto done = [this] { return busy_ == 0; };
+  if (!watch(done)) {
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, done);
+  }
   if (failure_) std::rethrow_exception(failure_);
 }
 
@@ -53,16 +74,17 @@ void ThreadPool::take_all() {
 void ThreadPool::work() {
   std::uint64_t seen = 0;
   for (;;) {
-    {
+    const auto called = [this, seen] { return stopping_ || generation_ != seen; };
+    if (!watch(called)) {
       std::unique_lock lock(mutex_);
-      start_.wait(lock, [this, seen] { return stopping_ || generation_ != seen; });
-      if (stopping_) return;
-      seen = generation_;
+      start_.wait(lock, called);
     }
+    if (stopping_) return;
+    seen = generation_;
     take_all();
-    {
-      std::lock_guard lock(mutex_);
-      if (--busy_ == 0) finished_.notify_one();
+    if (--busy_ == 0) {
+      const std::lock_guard lock(mutex_);  // the caller may be between its test and its sleep
+      finished_.notify_one();
     }
   }
 }

@@ -10,6 +10,7 @@ namespace twincert::solver {
 Acceleration::Acceleration(Index size, Index memory)
     : size_(size),
       memory_(std::min(memory, largest_memory)),
+      base_(memory_ > 0 ? size : 0),
       previous_step_(memory_ > 0 ? size : 0),
       previous_image_(memory_ > 0 ? size : 0),
       single_step_(memory_ > 0 ? size : 0),
@@ -23,13 +24,20 @@ void Acceleration::reset() {
   used_ = slot_ = 0;
   has_previous_ = false;
   reference_norm_ = 0.0;
+  plain_steps_ = 0;
 }
 
-void Acceleration::advance(Vector& point, const Vector& step, core::ThreadPool& pool) {
-  if (memory_ == 0) {
-    point += step;
-    return;
-  }
+void Acceleration::advance(Vector& point, Vector& step, core::ThreadPool& pool) {
+  if (memory_ > 0 && plain_steps_ == 0) base_ = point;
+  point += step;
+  if (memory_ == 0 || ++plain_steps_ < period) return;
+  plain_steps_ = 0;
+  step = point - base_;
+  point = base_;
+  combine(point, step, pool);
+}
+
+void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& pool) {
   const Index chunks = partial_.cols();
   const bool push = has_previous_;
   const Index slot = slot_;

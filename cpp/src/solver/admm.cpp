@@ -59,23 +59,6 @@ void Admm::set_objective(const relax::ObjectiveTerms& terms) {
   const double scale = terms.matrix.cwiseAbs().maxCoeff();
   objective_scale_ = scale > 0.0 && std::isfinite(scale) ? scale : 1.0;
   objective_ = terms.matrix / objective_scale_;
-  objective_constant_ = terms.constant;
-  acceleration_.reset();
-}
-
-void Admm::set_rho(double rho) {
-  // Keep X and the multipliers: X - Z scales with 1 / rho.
-  const double ratio = rho_ / rho;
-  for (const Block& block : blocks_) {
-    const Index n = block.point.rows();
-    Index position = block.offset;
-    for (Index j = 0; j < n; ++j) {
-      auto point = packed_point_.segment(position, n - j);
-      point = block.projected.col(j).tail(n - j) + ratio * (point - block.projected.col(j).tail(n - j));
-      position += n - j;
-    }
-  }
-  rho_ = rho;
   acceleration_.reset();
 }
 
@@ -140,23 +123,16 @@ void Admm::clip(std::size_t k) {
   const Index n = block.point.rows();
   double distance = 0.0, size = 0.0;
   double* step = packed_step_.data() + block.offset;
-  const bool last = k + 1 == blocks_.size();
-  double primal = 0.0;
   for (Index j = 0; j < n; ++j) {
     double* p = block.reflected.col(j).data() + j;
     const ColumnNorms norms = clip_column(block.projected.col(j).data() + j, clique.lower.col(j).data() + j, clique.upper.col(j).data() + j,
                                           alpha_, p, step, n - j);
-    if (last) {
-      const auto c = objective_.col(j).tail(n - j);
-      primal += 2.0 * c.dot(block.reflected.col(j).tail(n - j)) - c[0] * p[0];
-    }
     distance += norms.distance;
     size += norms.size;
     step += n - j;
   }
   block.distance = distance;
   block.size = size;
-  if (last) primal_ = primal;
 }
 
 void Admm::unpack(std::size_t k) {
@@ -191,8 +167,6 @@ bool Admm::iterate() {
   acceleration_.advance(packed_point_, packed_step_, pool_);
   return true;
 }
-
-double Admm::primal_value() const { return primal_ * objective_scale_ + objective_constant_; }
 
 void Admm::multipliers(std::vector<Matrix>& out) const {
   out.resize(blocks_.size());

@@ -9,6 +9,9 @@
 namespace twincert::solver {
 namespace {
 
+// The bound of the first iterations is erratic: no verdict on stalling before this many.
+constexpr Index stall_window = 400;
+
 core::Status status_of(Continue reason) {
   switch (reason) {
     case Continue::time_limit:
@@ -22,12 +25,12 @@ core::Status status_of(Continue reason) {
   return core::Status::threshold_reached;
 }
 
-// True when the bound fell by less than `tolerance` over the last quarter of the iterations.
+// True when the bound fell by less than `tolerance` over the last half of the iterations.
 bool stalled(const std::vector<std::pair<Index, double>>& history, double tolerance) {
   const auto& [iteration, bound] = history.back();
-  if (iteration < 100) return false;
+  if (iteration < stall_window) return false;
   for (std::size_t i = history.size(); i-- > 0;) {
-    if (4 * history[i].first <= 3 * iteration) return history[i].second - bound <= tolerance * std::abs(bound);
+    if (2 * history[i].first <= iteration) return history[i].second - bound < tolerance * std::abs(bound);
   }
   return false;
 }
@@ -55,14 +58,12 @@ Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::Obj
       std::swap(solution.multipliers, multipliers);
     }
     history.emplace_back(iteration, solution.bound);
-    const double primal = admm.primal_value();
-    const Continue next = proceed({iteration, solution.bound, primal, solution.residual});
+    const Continue next = proceed({iteration, solution.bound, solution.residual});
     if (next != Continue::yes) {
       solution.status = status_of(next);
       return solution;
     }
-    const bool met = solution.residual < settings.tolerance && solution.bound - primal <= settings.tolerance * std::abs(solution.bound);
-    if (met || stalled(history, settings.tolerance)) {
+    if (stalled(history, settings.tolerance)) {
       solution.status = core::Status::converged;
       return solution;
     }

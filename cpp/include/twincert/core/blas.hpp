@@ -1,6 +1,8 @@
 // The few BLAS and LAPACK kernels the library uses: Eigen's by default, an OpenBLAS borrowed at run time when registered.
 #pragma once
 
+#include <memory>
+
 #include "twincert/core/types.hpp"
 
 namespace twincert::core {
@@ -44,7 +46,7 @@ class SymmetricEigensolver {
   Index size_;
   Vector work_;
   Eigen::VectorXi integer_work_;
-  Eigen::SelfAdjointEigenSolver<Matrix> eigen_;
+  std::unique_ptr<Eigen::SelfAdjointEigenSolver<Matrix>> eigen_;  // Eigen's own may not be moved before its first use
 };
 
 }  // namespace twincert::core

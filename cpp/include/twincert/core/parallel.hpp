@@ -34,6 +34,12 @@ class ThreadPool {
   void work();
   void take_all();
 
+  // Sleeping threads wake too late for iterations of a fraction of a millisecond, so both sides first watch these counters for a while.
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<int> busy_{0};
+  std::atomic<Index> next_{0};
+  std::atomic<bool> stopping_{false};
+
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable start_;
@@ -41,11 +47,7 @@ class ThreadPool {
   Function function_ = nullptr;
   void* context_ = nullptr;
   Index count_ = 0;
-  std::atomic<Index> next_{0};
-  int busy_ = 0;
-  std::uint64_t generation_ = 0;
   std::exception_ptr failure_;
-  bool stopping_ = false;
 };
 
 }  // namespace twincert::core

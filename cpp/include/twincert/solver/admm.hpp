@@ -36,13 +36,8 @@ class Admm {
 
   // |P - X| of the last step, relative to the size of the problem.
   double residual() const { return residual_; }
-  // <C, P> of the last step in the objective's own units: an estimate of the optimum, never a bound.
-  double primal_value() const;
   // Valid multipliers of the last step, in the objective's own units; sizes are set on the first call.
   void multipliers(std::vector<Matrix>& out) const;
-
-  double rho() const { return rho_; }
-  void set_rho(double rho);
 
  private:
   struct Block {
@@ -72,8 +67,6 @@ class Admm {
   std::vector<Block> blocks_;
   Matrix objective_;  // scaled to unit size
   double objective_scale_ = 1.0;
-  double objective_constant_ = 0.0;
-  double primal_ = 0.0;
   double rho_;
   double alpha_;
   double residual_ = 0.0;

@@ -13,7 +13,6 @@ namespace twincert::solver {
 struct Iteration {
   Index iteration;
   double bound;   // best valid bound so far (the trusted code recomputes it with every rounding charged)
-  double primal;  // estimate of the optimum, never a bound
   double residual;
 };
 
@@ -27,7 +26,7 @@ struct Solution {
   double residual = 0.0;
 };
 
-// Stops at max_iterations, when the bound meets the primal estimate or stalls (settings.tolerance), or when `proceed` says so.
+// Stops at max_iterations, when the bound stalls (settings.tolerance), or when `proceed` says so.
 Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<Continue(const Iteration&)>& proceed);
 

@@ -1,0 +1,75 @@
+// The kernels give the same through a registered BLAS as through Eigen.
+#include <random>
+
+#include "check.hpp"
+#include "naive_blas.hpp"
+
+using namespace twincert;
+using core::Index;
+using core::Matrix;
+using core::Transpose;
+using core::Vector;
+
+namespace {
+
+Matrix random(Index rows, Index columns, unsigned seed) {
+  std::mt19937_64 engine(seed);
+  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
+  Matrix matrix(rows, columns);
+  for (double& entry : matrix.reshaped()) entry = uniform(engine);
+  return matrix;
+}
+
+struct Results {
+  Matrix products[4];
+  Matrix square;
+  Matrix symmetric;
+  Matrix columns = Matrix::Zero(7, 4);
+  Vector eigenvalues;
+  Matrix rebuilt;
+};
+
+Results all_kernels() {
+  Results results;
+  const Matrix a = random(7, 5, 1);
+  const Matrix b = random(5, 6, 2);
+  const Matrix a_flipped = a.transpose();
+  const Matrix b_flipped = b.transpose();
+  int k = 0;
+  for (const Transpose flip_a : {Transpose::no, Transpose::yes}) {
+    for (const Transpose flip_b : {Transpose::no, Transpose::yes}) {
+      Matrix& c = results.products[k++];
+      c = random(7, 6, 3);
+      core::gemm(flip_a, flip_b, 2.0, flip_a == Transpose::yes ? a_flipped : a, flip_b == Transpose::yes ? b_flipped : b, 0.5, c);
+    }
+  }
+  core::gemm_columns(a, b, 1, 4, results.columns);
+  results.square = Matrix::Zero(7, 7);
+  core::syrk_lower(1.0, a.data(), 7, 3, 7, 0.0, results.square);
+  const Matrix large = random(40, 40, 4);
+  const Matrix symmetric = large + large.transpose();
+  core::symm_lower(symmetric, random(40, 3, 5), results.symmetric);
+  core::SymmetricEigensolver solver(40);
+  Matrix vectors = symmetric;
+  CHECK(solver.solve(vectors, results.eigenvalues));
+  results.rebuilt = vectors * results.eigenvalues.asDiagonal() * vectors.transpose() - symmetric;
+  return results;
+}
+
+}  // namespace
+
+TEST(blas_and_eigen_agree) {
+  const Results eigen = all_kernels();
+  const testing::WithNaiveBlas registered;
+  CHECK(core::blas_registered());
+  const Results blas = all_kernels();
+  for (int k = 0; k < 4; ++k) CHECK(eigen.products[k].isApprox(blas.products[k], 1e-13));
+  for (int k = 1; k < 4; ++k) CHECK(eigen.products[k].isApprox(eigen.products[0], 1e-13));
+  CHECK(eigen.columns.isApprox(blas.columns, 1e-13));
+  CHECK(Matrix(eigen.square.triangularView<Eigen::Lower>()).isApprox(Matrix(blas.square.triangularView<Eigen::Lower>()), 1e-13));
+  CHECK(eigen.symmetric.isApprox(blas.symmetric, 1e-13));
+  CHECK(eigen.eigenvalues.isApprox(blas.eigenvalues, 1e-12));
+  CHECK(eigen.rebuilt.norm() < 1e-11 && blas.rebuilt.norm() < 1e-11);
+}
+
+TEST(blas_unregisters) { CHECK(!core::blas_registered()); }

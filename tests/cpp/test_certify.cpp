@@ -1,0 +1,75 @@
+// The front door in C++: the bound covers what is attained, the checker accepts it and refuses every smaller claim.
+#include <limits>
+
+#include "check.hpp"
+#include "instances.hpp"
+#include "twincert/certificate/check.hpp"
+#include "twincert/certify.hpp"
+#include "twincert/core/error.hpp"
+
+using namespace twincert;
+using core::Matrix;
+using core::MeasureKind;
+
+namespace {
+
+CertifyOptions quick(MeasureKind kind, Method method = Method::automatic) {
+  CertifyOptions options;
+  options.measure = {kind, 0};
+  options.method = method;
+  options.settings.max_iterations = 60;
+  options.settings.attack_restarts = 4;
+  return options;
+}
+
+}  // namespace
+
+TEST(certify_bounds_every_measure) {
+  const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 0.5);
+  const Matrix differences = twin.error(set.sample(500, 3));
+  for (const MeasureKind kind : {MeasureKind::outputs, MeasureKind::output, MeasureKind::inf, MeasureKind::two, MeasureKind::one}) {
+    const CertifyOptions options = quick(kind);
+    const Result result = certify(twin, set, options);
+    CHECK(result.witness.value <= result.claim.upper);
+    for (core::Index i = 0; i < differences.cols(); ++i) CHECK(options.measure(differences.col(i)) <= result.claim.upper);
+    CHECK(certificate::check(twin, set, result.claim, result.proof).valid);
+  }
+}
+
+TEST(certify_refuses_a_claim_that_is_not_proven) {
+  const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 0.5);
+  for (const Method method : {Method::interval, Method::crown, Method::sdp}) {
+    Result result = certify(twin, set, quick(MeasureKind::inf, method));
+    CHECK(certificate::check(twin, set, result.claim, result.proof).valid);
+    result.claim.upper *= 0.99;
+    const certificate::CheckReport report = certificate::check(twin, set, result.claim, result.proof);
+    CHECK(!report.valid && !report.reason.empty());
+  }
+}
+
+TEST(certify_stops_when_the_callback_says_so) {
+  const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 0.5);
+  CertifyOptions options = quick(MeasureKind::inf);
+  options.callback = [](const Progress&) { return false; };
+  const Result result = certify(twin, set, options);
+  CHECK(result.status == core::Status::interrupted);
+  CHECK(certificate::check(twin, set, result.claim, result.proof).valid);
+}
+
+TEST(certify_errors_name_the_problem) {
+  const network::Twin twin = testing::random_twin({3, 6, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 0.5);
+  CHECK_THROWS(core::ShapeError, "3", certify(twin, testing::cube(4, 0.5), quick(MeasureKind::inf)));
+  CertifyOptions options = quick(MeasureKind::output);
+  options.measure.output = 2;
+  CHECK_THROWS(core::SettingsError, "output", certify(twin, set, options));
+  options = quick(MeasureKind::inf);
+  options.threshold = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS(core::SettingsError, "threshold", certify(twin, set, options));
+  options = quick(MeasureKind::inf);
+  options.settings.relaxation = 2.5;
+  CHECK_THROWS(core::SettingsError, "relaxation", certify(twin, set, options));
+}
