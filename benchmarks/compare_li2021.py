@@ -27,7 +27,7 @@ PUBLISHED = {
     "Q2D q=6": (0.142658, 0.206, 0.1428),
     "Q3D q=2": (14.9397, 21.2, 14.940),
 }
-# The looser default tolerance stops the third and fourth pair early.
+# At tolerance 0.002 the second and fourth pair stop above the target; more rows make the second one converge faster.
 SETTINGS = {"tolerance": 1e-4}
 ROWS = ("reference_rows",)
 
@@ -77,12 +77,9 @@ def main() -> None:
         if attained < 0.99 * sampled:
             print(f"{name}: the attack attains {attained:.6g}, samples {sampled:.6g}\n")
         ratio = f"{bound / products:.4f}{'' if bound <= 1.015 * products else ' (above the target)'}"
-        check = f"{run.check_seconds:.3f} {'accepted' if run.accepted else 'REFUSED'}"
-        iterations = str(run.certificate.info["iterations"])
-        rows.append(
-            [name, f"{attained:.6g}", f"{bound:.6g}", f"{products:g}", ratio, short(slope)]
-            + [f"{run.seconds:.2f}", iterations, check]
-        )
+        checked = f"{run.check_seconds:.3f} {'accepted' if run.accepted else 'REFUSED'}"
+        numbers = [f"{attained:.6g}", f"{bound:.6g}", f"{products:g}", ratio, short(slope), f"{run.seconds:.2f}"]
+        rows.append([name, *numbers, str(run.certificate.info["iterations"]), checked])
     table([*header, "iterations", "check, seconds"], rows)
 
 

@@ -35,12 +35,14 @@ def parser(doc: str) -> argparse.ArgumentParser:
     return options
 
 
-def solver_options(args: argparse.Namespace, settings: dict[str, Any], rows: Sequence[str]) -> dict[str, Any]:
+def solver_options(
+    args: argparse.Namespace, settings: dict[str, Any], rows: Sequence[str], label: str = ""
+) -> dict[str, Any]:
     """``settings`` and ``rows`` of ``certify``: the script's, unless the command line names others."""
     chosen = dict(settings) if args.set is None else dict(twincert.Settings.parse(args.set))
     names = rows if args.rows is None else [name for name in args.rows.split(",") if name]
     families: dict[str, bool | str] = dict.fromkeys(names, True)
-    print(f"settings: {twincert.Settings.of(chosen)!r}, rows: {', '.join(families) or 'none beyond the basic ones'}\n")
+    print(f"{label}{twincert.Settings.of(chosen)!r}, rows beyond the basic ones: {', '.join(families) or 'none'}\n")
     return {"settings": chosen, "rows": families}
 
 

@@ -216,15 +216,15 @@ class Run {
     if (objective.kind == relax::ObjectiveKind::linear) objective.weights.cwiseAbs().maxCoeff(&output);
     const double evaluation = objective.kind == relax::ObjectiveKind::linear ? bounds_.evaluation_error[output] : 0.0;
     admm.set_objective(terms);
-    const solver::Solution solution =
-        solver::solve(admm, relaxation, terms, options_.settings, [&](const solver::Iteration& iteration) {
-          preview(objective, iteration.bound);
-          if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
-          if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
-          if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled)) return solver::Continue::decided;
-          if (verdict() != Verdict::unknown) return solver::Continue::decided;
-          return solver::Continue::yes;
-        });
+    const solver::Solution solution = solver::solve(admm, relaxation, terms, options_.settings, [&](const solver::Iteration& iteration) {
+      preview(objective, iteration.bound);
+      if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
+      if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
+      if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled))
+        return solver::Continue::decided;
+      if (verdict() != Verdict::unknown) return solver::Continue::decided;
+      return solver::Continue::yes;
+    });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
     if (solution.status == Status::time_limit) stopped_ = true;

@@ -14,6 +14,7 @@ BRACKETS = load_brackets()
 # The bracket is the limit of the relaxation with interval bounds of the differences; the splitting stops a little above
 # its own limit.
 MARGIN = 0.05
+LONG = {"max_iterations": 20000, "tolerance": 0.0005}
 
 
 def twin_of(frozen: FrozenTwin, outputs: int) -> tuple[Any, Any]:
@@ -32,7 +33,7 @@ def test_bound_of_an_output_lies_in_its_bracket(frozen: FrozenTwin) -> None:
     twin, box = twin_of(frozen, 1)
     known = BRACKETS[frozen.name]
     assert known["digest"] == frozen.digest
-    cert = twincert.certify(twin, box, measure="outputs", method="sdp")
+    cert = twincert.certify(twin, box, measure="outputs", method="sdp", settings=LONG)
     least, most = known["truth"][0]
     limit = known["sdp"]["output 0"]["bracket"][1]
     assert most <= cert.upper_per_output[0] <= limit + MARGIN * max(abs(least or 0.0), abs(most))
@@ -45,7 +46,7 @@ def test_bound_of_an_output_lies_in_its_bracket(frozen: FrozenTwin) -> None:
 )
 def test_bound_of_the_norm_lies_in_its_bracket(frozen: FrozenTwin) -> None:
     twin, box = twin_of(frozen, len(frozen.reference[-1][1]))
-    cert = twincert.certify(twin, box, measure="two", method="sdp")
+    cert = twincert.certify(twin, box, measure="two", method="sdp", settings=LONG)
     rng = np.random.default_rng(5)
     sampled = np.linalg.norm(
         twin.error(rng.uniform(frozen.lower, frozen.upper, (5000, len(frozen.lower)))), axis=1

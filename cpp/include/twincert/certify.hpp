@@ -21,10 +21,10 @@ Method method_of(const std::string& name);  // SettingsError listing the methods
 
 // One line of progress: the best valid bound of the measure so far.
 struct Progress {
-  std::string stage;   // "interval", "crown", "attack", "sdp"
-  double seconds;      // since the start
+  std::string stage;  // "interval", "crown", "attack", "sdp"
+  double seconds;     // since the start
   core::Index iteration;
-  core::Index objective;   // index and number of the objectives being tightened
+  core::Index objective;  // index and number of the objectives being tightened
   core::Index objectives;
   double upper;
   double lower;
@@ -36,13 +36,13 @@ struct CertifyOptions {
   std::optional<double> threshold;
   double time_limit = std::numeric_limits<double>::infinity();  // seconds
   solver::Settings settings;
-  std::optional<relax::RowOptions> rows;           // chosen automatically when absent
-  std::function<bool(const Progress&)> callback;   // false stops; the best valid bound so far is returned
+  std::optional<relax::RowOptions> rows;          // chosen automatically when absent
+  std::function<bool(const Progress&)> callback;  // false stops; the best valid bound so far is returned
 };
 
 struct Info {
-  core::Index iterations = 0;           // of the splitting, all objectives
-  double primal_residual = 0.0;         // of the last objective solved, scaled problem
+  core::Index iterations = 0;    // of the splitting, all objectives
+  double primal_residual = 0.0;  // of the last objective solved, scaled problem
   std::vector<core::Index> clique_rows;
   std::vector<core::Index> clique_variables;
   std::vector<std::pair<std::string, double>> timings;  // seconds per stage
@@ -52,10 +52,10 @@ struct Info {
 struct Result {
   certificate::Claim claim;
   certificate::Proof proof;
-  attack::AttackResult witness;   // claim.measure(witness.difference) is the lower bound
+  attack::AttackResult witness;  // claim.measure(witness.difference) is the lower bound
   core::Status status;
   core::Verdict verdict;
-  Method method;                  // what proved the bound
+  Method method;  // what proved the bound
   Info info;
 };
 

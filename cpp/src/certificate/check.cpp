@@ -83,11 +83,13 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
   for (Index i = 0; i < m; ++i) {
     if (!(derived_claim.upper_per_output[i] <= claim.upper_per_output[i])) {
       return refuse("upper_per_output[" + std::to_string(i) + "]: claimed " + number(claim.upper_per_output[i]) + ", proven " +
-                        number(derived_claim.upper_per_output[i]), derived_claim.upper);
+                        number(derived_claim.upper_per_output[i]),
+                    derived_claim.upper);
     }
     if (!(derived_claim.lower_per_output[i] >= claim.lower_per_output[i])) {
       return refuse("lower_per_output[" + std::to_string(i) + "]: claimed " + number(claim.lower_per_output[i]) + ", proven " +
-                        number(derived_claim.lower_per_output[i]), derived_claim.upper);
+                        number(derived_claim.lower_per_output[i]),
+                    derived_claim.upper);
     }
   }
   return {true, derived_claim.upper, ""};

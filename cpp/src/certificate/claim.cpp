@@ -45,7 +45,8 @@ Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bound
   double two = infinity, one = infinity;
   Vector upper = difference.upper, lower = difference.lower;
   for (const ProvenObjective& proven : objectives) {
-    if (proven.objective.kind == relax::ObjectiveKind::squared_two_norm) two = std::min(two, core::next_up(std::sqrt(std::max(0.0, proven.bound))));
+    if (proven.objective.kind == relax::ObjectiveKind::squared_two_norm)
+      two = std::min(two, core::next_up(std::sqrt(std::max(0.0, proven.bound))));
     if (proven.objective.kind == relax::ObjectiveKind::one_norm) one = std::min(one, proven.bound);
     if (proven.objective.kind != relax::ObjectiveKind::linear || proven.objective.weights.size() != m) continue;
     for (Index i = 0; i < m; ++i) {
@@ -82,7 +83,8 @@ Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bound
 
 std::vector<bounds::StageBounds> widened(const std::vector<bounds::StageBounds>& stages) {
   std::vector<bounds::StageBounds> wide;
-  for (const bounds::StageBounds& stage : stages) wide.push_back({widened(stage.reference), widened(stage.compressed), widened(stage.difference)});
+  for (const bounds::StageBounds& stage : stages)
+    wide.push_back({widened(stage.reference), widened(stage.compressed), widened(stage.difference)});
   return wide;
 }
 

@@ -92,8 +92,8 @@ NeuronRows add_neuron_rows(RowSet& rows, const Activation& activation, const Neu
   return {};
 }
 
-void add_pair_rows(RowSet& rows, const Activation& activation, const PairForms& pair, NeuronRows reference_rows,
-                   NeuronRows compressed_rows, Index difference_row) {
+void add_pair_rows(RowSet& rows, const Activation& activation, const PairForms& pair, NeuronRows reference_rows, NeuronRows compressed_rows,
+                   Index difference_row) {
   const bool both = pair.reference.nonlinear && pair.compressed.nonlinear;
   if (!both && !pair.reference.nonlinear && !pair.compressed.nonlinear) return;
   if (difference_row < 0) return;

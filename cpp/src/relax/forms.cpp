@@ -41,7 +41,8 @@ Form Form::variable(const SharedRow& row, Index column, Index variables) {
 }
 
 Form combine(const Form& a, double factor, const Form& b) {
-  const double rounding = 2.0 * core::unit_roundoff * (absolute_sum(a.coefficients) + 2.0 * std::abs(factor) * absolute_sum(b.coefficients));
+  const double rounding =
+      2.0 * core::unit_roundoff * (absolute_sum(a.coefficients) + 2.0 * std::abs(factor) * absolute_sum(b.coefficients));
   return {a.coefficients + factor * b.coefficients, inflate(a.error + std::abs(factor) * b.error + rounding)};
 }
 

@@ -103,8 +103,8 @@ LayerValues stage_values(const network::StagePair& stage, const bounds::StageBou
     const Index n = bounds.difference.size();
     values.difference = IntervalVector{Vector(n), Vector(n)};
     for (Index i = 0; i < n; ++i) {
-      values.difference.set(
-          i, stage.reference.activation.difference_image(bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+      values.difference.set(i,
+                            stage.reference.activation.difference_image(bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
     }
   }
   return values;

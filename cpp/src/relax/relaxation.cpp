@@ -59,8 +59,8 @@ bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const 
   return over_inputs.count > 2 * over_functionals.count;
 }
 
-Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options,
-                            ObjectiveKind kind) {
+Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
+                            const RowOptions& options, ObjectiveKind kind) {
   Relaxation relaxation;
   const std::size_t hidden = twin.stages().size() - 1;
   if (hidden == 0) return relaxation;

@@ -99,7 +99,8 @@ void paired_neuron(StageForms& forms, Index i, const StagePair& stage, const Sta
   };
   const auto f_piece = linear_piece(stage.reference.activation, bounds.reference[i]);
   const auto g_piece = linear_piece(stage.compressed.activation, bounds.compressed[i]);
-  std::optional<Form> x = own(stage.reference.activation, bounds.reference[i], values.reference[i], row_of(forms.before_reference, i), rows.reference);
+  std::optional<Form> x =
+      own(stage.reference.activation, bounds.reference[i], values.reference[i], row_of(forms.before_reference, i), rows.reference);
   std::optional<Form> y =
       own(stage.compressed.activation, bounds.compressed[i], values.compressed[i], row_of(forms.before_compressed, i), rows.compressed);
   std::optional<Form> d;

@@ -69,7 +69,8 @@ double support_bound(const Relaxation& relaxation, const ObjectiveTerms& terms, 
       sum.size += column.size;
     }
     if (!clique.ball_rows.empty()) {
-      // The diagonal entries of a ball's rows are nonnegative and sum to at most ball_cap: pay the largest residual once where that is less.
+      // The diagonal entries of a ball's rows are nonnegative and sum to at most ball_cap: pay the largest residual once where that is
+      // less.
       Sum boxed;
       double largest = 0.0, charge = 0.0;
       for (const Index i : clique.ball_rows) {

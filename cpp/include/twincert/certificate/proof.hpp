@@ -29,10 +29,10 @@ struct ObjectiveProof {
 };
 
 struct Proof {
-  std::string propagation;                     // "interval" or "crown": how the checker re-derives the stage bounds
-  std::vector<bounds::StageBounds> stages;     // claimed enclosures; the checker's own must lie inside them
-  relax::RowOptions rows;                      // which row families the relaxation uses
-  std::vector<ObjectiveProof> objectives;      // empty: propagation alone proves the bound
+  std::string propagation;                  // "interval" or "crown": how the checker re-derives the stage bounds
+  std::vector<bounds::StageBounds> stages;  // claimed enclosures; the checker's own must lie inside them
+  relax::RowOptions rows;                   // which row families the relaxation uses
+  std::vector<ObjectiveProof> objectives;   // empty: propagation alone proves the bound
 };
 
 // Everything that is claimed about one twin, set and measure.

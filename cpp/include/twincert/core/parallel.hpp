@@ -25,7 +25,8 @@ class ThreadPool {
 
   template <class Body>
   void run(Index count, Body&& body) {
-    run_erased(count, [](void* context, Index i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); }, &body);
+    run_erased(
+        count, [](void* context, Index i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); }, &body);
   }
 
  private:

@@ -23,7 +23,8 @@ struct Dense {
 
 enum class ActivationKind { identity, relu, leaky_relu, sigmoid, tanh, clip };
 
-// Elementwise, monotone, slopes within slope_range(). `slope` is leaky_relu's (0 < slope < 1); lower < upper are clip's, either may be infinite.
+// Elementwise, monotone, slopes within slope_range(). `slope` is leaky_relu's (0 < slope < 1); lower < upper are clip's, either may be
+// infinite.
 struct Activation {
   ActivationKind kind = ActivationKind::identity;
   double slope = 0.0;

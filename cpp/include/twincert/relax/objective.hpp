@@ -10,9 +10,9 @@ using core::Matrix;
 using core::Vector;
 
 enum class ObjectiveKind {
-  linear,          // weights . (f - g)
+  linear,            // weights . (f - g)
   squared_two_norm,  // |f - g|_2^2
-  one_norm         // |f - g|_1, by sign variables s_i with s_i^2 = 1
+  one_norm           // |f - g|_1, by sign variables s_i with s_i^2 = 1
 };
 
 struct Objective {

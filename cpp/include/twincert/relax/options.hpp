@@ -6,9 +6,9 @@ namespace twincert::relax {
 enum class InputReduction { automatic, never, always };
 
 struct RowOptions {
-  bool reference_rows = false;   // centred rows of x as well as of y in paired stages
-  bool centred_difference = false;  // centred rows of d as well as scaled ones
-  bool slack_rows = false;       // (upper - phi), (|lower| - psi)
+  bool reference_rows = false;                                 // centred rows of x as well as of y in paired stages
+  bool centred_difference = false;                             // centred rows of d as well as scaled ones
+  bool slack_rows = false;                                     // (upper - phi), (|lower| - psi)
   InputReduction input_reduction = InputReduction::automatic;  // first clique over the first stage's functionals instead of the inputs
 
   bool operator==(const RowOptions&) const = default;

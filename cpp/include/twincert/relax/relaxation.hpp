@@ -17,8 +17,8 @@ struct Relaxation {
 };
 
 // Bounds must be finite. Sign variables are added for ObjectiveKind::one_norm.
-Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options,
-                            ObjectiveKind kind);
+Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
+                            const RowOptions& options, ObjectiveKind kind);
 
 // True when the first clique is built over the functionals of the first stage instead of the inputs.
 bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options);
@@ -26,9 +26,9 @@ bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const 
 // <matrix, r r^T> + constant in the last clique encloses the objective from above once finish() is applied.
 struct ObjectiveTerms {
   ObjectiveKind kind;
-  Matrix matrix;    // rows x rows of the last clique, symmetric
+  Matrix matrix;  // rows x rows of the last clique, symmetric
   double constant;
-  double error;     // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
+  double error;  // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
 
   // Upper bound of the objective from an upper bound of <matrix, r r^T> + constant.
   double finish(double bound) const;

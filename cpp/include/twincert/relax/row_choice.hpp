@@ -6,8 +6,8 @@
 
 namespace twincert::relax {
 
-// Twins whose hidden neurons differ by little compared with their own range: the lean rows. Others, and unpaired ones: reference and
-// slack rows as well.
+// Twins whose hidden neurons differ by much compared with their own range, and unpaired ones: reference and slack rows. Near twins: slack
+// rows as long as few neurons are unstable.
 RowOptions choose_rows(const network::Twin& twin, const bounds::TwinBounds& bounds);
 
 }  // namespace twincert::relax

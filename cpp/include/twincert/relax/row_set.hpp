@@ -33,8 +33,8 @@ class RowSet {
   void product_nonpositive(Index a, Index b) { facts_.push_back({a, b, {-unbounded, 0.0}}); }
 
   const std::vector<ProductFact>& facts() const { return facts_; }
-  Matrix coefficients() const;      // rows x variables
-  Vector errors() const;            // rows
+  Matrix coefficients() const;       // rows x variables
+  Vector errors() const;             // rows
   IntervalVector intervals() const;  // rows
 
  private:

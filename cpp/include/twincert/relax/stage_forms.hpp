@@ -17,7 +17,7 @@ struct StageVariables {
 
 struct StageForms {
   Forms before_reference, before_compressed, before_difference;  // a_f, a_g, delta (empty when unpaired)
-  LayerForms after;                                               // x, y, d
+  LayerForms after;                                              // x, y, d
   std::vector<bool> reference_nonlinear, compressed_nonlinear;
 };
 

@@ -7,17 +7,18 @@
 #include "twincert/core/settings_table.hpp"
 
 // X(type, name, default, minimum, maximum, description)
-#define TWINCERT_SETTINGS(X)                                                                                                           \
-  X(std::int64_t, max_iterations, 3000, 0, 1e9, "iterations of the splitting per objective")                                           \
-  X(std::int64_t, bound_every, 20, 1, 1e6, "iterations between two evaluations of the valid bound")                                    \
-  X(double, rho, 0.15, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                        \
-  X(double, relaxation, 1.8, 0.1, 1.99, "over-relaxation of the splitting")                                                            \
-  X(std::int64_t, memory, 10, 0, 50, "memory of the Anderson acceleration; 0 switches it off")                                         \
-  X(double, tolerance, 0.005, 0.0, 1.0, "stop when the valid bound improves by less than this fraction over the last half of the iterations; 0 switches the test off") \
-  X(std::int64_t, threads, 0, 0, 1024, "threads over cliques; 0 means one per core")                                                   \
-  X(std::int64_t, attack_restarts, 64, 0, 1e6, "starting points of the attack")                                                        \
-  X(std::int64_t, attack_steps, 40, 0, 1e6, "gradient steps of the attack per starting point")                                         \
-  X(std::int64_t, seed, 0, 0, 9e15, "seed of the attack")                                                                              \
+#define TWINCERT_SETTINGS(X)                                                                                                       \
+  X(std::int64_t, max_iterations, 5000, 0, 1e9, "iterations of the splitting per objective")                                       \
+  X(std::int64_t, bound_every, 20, 1, 1e6, "iterations between two evaluations of the valid bound")                                \
+  X(double, rho, 0.15, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                    \
+  X(double, relaxation, 1.8, 0.1, 1.99, "over-relaxation of the splitting")                                                        \
+  X(std::int64_t, memory, 10, 0, 50, "memory of the Anderson acceleration; 0 switches it off")                                     \
+  X(double, tolerance, 0.005, 0.0, 1.0,                                                                                            \
+    "stop when the valid bound improves by less than this fraction over the last half of the iterations; 0 switches the test off") \
+  X(std::int64_t, threads, 0, 0, 1024, "threads over cliques; 0 means one per core")                                               \
+  X(std::int64_t, attack_restarts, 64, 0, 1e6, "starting points of the attack")                                                    \
+  X(std::int64_t, attack_steps, 40, 0, 1e6, "gradient steps of the attack per starting point")                                     \
+  X(std::int64_t, seed, 0, 0, 9e15, "seed of the attack")                                                                          \
   X(double, memory_limit, 8.0, 0.001, 1e6, "GiB that the relaxation may use; above it the SDP is refused and propagation's bound stands")
 
 namespace twincert::solver {

@@ -12,7 +12,7 @@ namespace twincert::solver {
 // State shown to the caller at every evaluation of the bound; returning a status ends the solve with it.
 struct Iteration {
   Index iteration;
-  double bound;   // best valid bound so far (the trusted code recomputes it with every rounding charged)
+  double bound;  // best valid bound so far (the trusted code recomputes it with every rounding charged)
   double residual;
 };
 
@@ -20,8 +20,8 @@ enum class Continue { yes, time_limit, interrupted, decided };
 
 struct Solution {
   core::Status status = core::Status::iteration_limit;
-  double bound;                      // +infinity when no bound was evaluated
-  std::vector<Matrix> multipliers;   // of the best bound; empty when there is none
+  double bound;                     // +infinity when no bound was evaluated
+  std::vector<Matrix> multipliers;  // of the best bound; empty when there is none
   Index iterations = 0;
   double residual = 0.0;
 };
