@@ -50,7 +50,7 @@ class _Builder:
         return len(self.rows) - 1
 
     def scaled(self, form: Form, value: Interval, reach: Fraction) -> int:
-        """Add a row of size at most 1, but scaled by no more than 2^20 / reach (the size of what it is a difference of)."""
+        """Add a row of size at most 1, scaled by at most 2^20 / reach (the size of what it is a difference of)."""
         scale = Fraction(2) ** exponent(max(magnitude(value), reach / 2**20))
         return self.add(form.affine(scale, ZERO), (value[0] * scale, value[1] * scale))
 
