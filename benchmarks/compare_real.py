@@ -94,7 +94,7 @@ def main() -> None:
     options.set_defaults(repeat=1)
     args = options.parse_args()
     data = shared("data")
-    solver = solver_options(args, {}, ())
+    solver = solver_options(args, {}, None)
     rows = []
     for family, cases in CASES.items():
         if args.only not in (None, family):

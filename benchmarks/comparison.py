@@ -36,13 +36,17 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 
 def solver_options(
-    args: argparse.Namespace, settings: dict[str, Any], rows: Sequence[str], label: str = ""
+    args: argparse.Namespace, settings: dict[str, Any], rows: Sequence[str] | None, label: str = ""
 ) -> dict[str, Any]:
-    """``settings`` and ``rows`` of ``certify``: the script's, unless the command line names others."""
+    """``settings`` and ``rows`` of ``certify``: the script's, unless the command line names others.
+
+    ``rows`` None means: chosen automatically.
+    """
     chosen = dict(settings) if args.set is None else dict(twincert.Settings.parse(args.set))
     names = rows if args.rows is None else [name for name in args.rows.split(",") if name]
-    families: dict[str, bool | str] = dict.fromkeys(names, True)
-    print(f"{label}{twincert.Settings.of(chosen)!r}, rows beyond the basic ones: {', '.join(families) or 'none'}\n")
+    families = None if names is None else dict.fromkeys(names, True)
+    shown = "chosen automatically" if families is None else ", ".join(families) or "the basic ones only"
+    print(f"{label}{twincert.Settings.of(chosen)!r}, rows: {shown}\n")
     return {"settings": chosen, "rows": families}
 
 

@@ -100,6 +100,10 @@ py::object to_tuple(const IntervalVector& box) {
 IntervalVector to_box(const py::handle& pair) {
   if (pair.is_none()) return {};
   const auto [lower, upper] = py::cast<std::pair<Vector, Vector>>(pair);
+  if (lower.size() != upper.size()) {
+    throw twincert::core::ShapeError("stage bounds: expected as many upper as lower ends, found " + std::to_string(lower.size()) + " and " +
+                                     std::to_string(upper.size()));
+  }
   return {lower, upper};
 }
 

@@ -179,14 +179,15 @@ class Run {
     const std::vector<relax::Objective> list = objectives();
     const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
     const relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
+    const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin_, set_, claimed, rows, list.front().kind);
+    if (relax::memory_estimate(sizes, options_.settings.memory) > options_.settings.memory_limit * 0x1p30) {
+      result_.status = Status::size_limit;
+      return;
+    }
     const relax::Relaxation relaxation = relax::build_relaxation(twin_, set_, claimed, rows, list.front().kind);
     for (const relax::Clique& clique : relaxation.cliques) {
       result_.info.clique_rows.push_back(clique.T.rows());
       result_.info.clique_variables.push_back(clique.T.cols());
-    }
-    if (relax::memory_estimate(result_.info.clique_rows, options_.settings.memory) > options_.settings.memory_limit * 0x1p30) {
-      result_.status = Status::size_limit;
-      return;
     }
     result_.proof.stages = claimed.stages;
     result_.proof.rows = rows;

@@ -44,7 +44,8 @@ double semidefinite_charge(const relax::Clique& clique, const CliqueProof& proof
   Matrix gap = congruence(clique.T, proof.multiplier);
   core::gemm(core::Transpose::no, core::Transpose::yes, -1.0, proof.factor, proof.factor, 1.0, gap);
   charge += reach.dot(gap.cwiseAbs() * reach);
-  return core::next_up(charge * inflation + 0x1p-1000);
+  const double total = core::next_up(charge * inflation + 0x1p-1000);
+  return std::isnan(total) ? std::numeric_limits<double>::infinity() : total;
 }
 
 Matrix semidefinite_factor(const relax::Clique& clique, const Matrix& multiplier) {
@@ -69,8 +70,7 @@ double objective_bound(const relax::Relaxation& relaxation, const relax::Objecti
     multipliers.push_back(cliques[k].multiplier);
     charge = core::next_up(charge + semidefinite_charge(relaxation.cliques[k], cliques[k]));
   }
-  const double bound = terms.finish(core::next_up(relax::support_bound(relaxation, terms, multipliers) + charge));
-  return std::isnan(bound) ? infinity : bound;
+  return terms.finish(core::next_up(relax::support_bound(relaxation, terms, multipliers) + charge));
 }
 
 }  // namespace twincert::certificate

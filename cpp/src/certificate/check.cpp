@@ -40,6 +40,18 @@ std::string prove_objectives(const network::Twin& twin, const sets::InputSet& se
         (objective.objective.weights.size() != twin.output_size() || !objective.objective.weights.allFinite())) {
       return name + ": expected " + std::to_string(twin.output_size()) + " finite weights";
     }
+    // Sizes first: a proof cannot make the checker allocate more than a small multiple of what it brings itself.
+    const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, proof.rows, objective.objective.kind);
+    if (sizes.size() != objective.cliques.size()) {
+      return name + ": expected " + std::to_string(sizes.size()) + " cliques, found " + std::to_string(objective.cliques.size());
+    }
+    for (std::size_t k = 0; k < sizes.size(); ++k) {
+      const CliqueProof& clique = objective.cliques[k];
+      if (clique.factor.rows() != sizes[k].variables || clique.multiplier.rows() < sizes[k].variables ||
+          clique.multiplier.rows() > sizes[k].rows) {
+        return name + ", clique " + std::to_string(k) + ": multiplier and factor do not have the relaxation's sizes";
+      }
+    }
     const bool signs = objective.objective.kind == relax::ObjectiveKind::one_norm;
     auto found = relaxations.find(signs);
     if (found == relaxations.end()) {

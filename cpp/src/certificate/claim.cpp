@@ -32,7 +32,7 @@ IntervalVector widened(const IntervalVector& box) {
 }
 
 bool contains(const IntervalVector& outer, const IntervalVector& inner) {
-  if (outer.size() != inner.size()) return false;
+  if (outer.lower.size() != inner.lower.size() || outer.upper.size() != inner.upper.size()) return false;
   return (outer.lower.array() <= inner.lower.array()).all() && (outer.upper.array() >= inner.upper.array()).all();
 }
 

@@ -28,13 +28,14 @@ NeuronRows kink_rows(RowSet& rows, const Activation& activation, const NeuronFor
   const Form negative = combine(neuron.after, -1.0, neuron.before);
   const Interval positive_interval = shrink(slope, {0.0, std::max(0.0, neuron.before_interval.upper)});
   const Interval negative_interval = shrink(slope, {0.0, std::max(0.0, -neuron.before_interval.lower)});
+  const double reach = neuron.before_interval.magnitude();
   NeuronRows added;
-  added.positive = rows.add_scaled(positive, positive_interval);
-  added.negative = rows.add_scaled(negative, negative_interval);
+  added.positive = rows.add_scaled(positive, positive_interval, reach);
+  added.negative = rows.add_scaled(negative, negative_interval, reach);
   rows.product_zero(added.positive, added.negative);
   if (options.slack_rows) {
-    rows.add_scaled(affine(-1.0, positive, positive_interval.upper), {0.0, positive_interval.upper});
-    rows.add_scaled(affine(-1.0, negative, negative_interval.upper), {0.0, negative_interval.upper});
+    rows.add_scaled(affine(-1.0, positive, positive_interval.upper), {0.0, positive_interval.upper}, reach);
+    rows.add_scaled(affine(-1.0, negative, negative_interval.upper), {0.0, negative_interval.upper}, reach);
   }
   return added;
 }
@@ -45,8 +46,8 @@ void add_sector(RowSet& rows, const Form& value, const Form& argument, Interval 
   if (!(width > 0.0)) return;
   const Interval reach = Interval{0.0, width} * hull(argument_interval, {0.0, 0.0}) + Interval{-extra, extra};
   if (!(reach.magnitude() > 0.0)) return;
-  const Index p = rows.add_scaled(combine(value, -slopes.lower, argument), reach);
-  const Index q = rows.add_scaled(combine(affine(-1.0, value, 0.0), slopes.upper, argument), reach);
+  const Index p = rows.add_scaled(combine(value, -slopes.lower, argument), reach, argument_interval.magnitude());
+  const Index q = rows.add_scaled(combine(affine(-1.0, value, 0.0), slopes.upper, argument), reach, argument_interval.magnitude());
   rows.product_nonnegative(p, q);
 }
 
@@ -107,11 +108,11 @@ void add_pair_rows(RowSet& rows, const Activation& activation, const PairForms& 
   const double slope = negative_slope(activation);
   const Interval opposite = shrink(slope, {std::min(0.0, -delta.upper), std::max(0.0, -delta.lower)});
   if (!(opposite.magnitude() > 0.0)) return;
-  const Index e = rows.add_scaled(combine(pair.difference_after, -1.0, pair.difference_before), opposite);
+  const Index e = rows.add_scaled(combine(pair.difference_after, -1.0, pair.difference_before), opposite, delta.magnitude());
   Index h = difference_row;
   if (slope != 0.0) {
     const Interval same = shrink(slope, {std::min(0.0, delta.lower), std::max(0.0, delta.upper)});
-    h = rows.add_scaled(combine(pair.difference_after, -slope, pair.difference_before), same);
+    h = rows.add_scaled(combine(pair.difference_after, -slope, pair.difference_before), same, delta.magnitude());
   }
   rows.product_nonpositive(h, e);
   if (!both) return;

@@ -55,7 +55,7 @@ void add_halfspaces(RowSet& rows, const sets::InputSet& set, const LayerForms& i
   const Forms products = affine_forms(polytope->A, Vector::Zero(polytope->A.rows()), inputs.reference);
   for (Index i = 0; i < polytope->A.rows(); ++i) {
     const double largest = core::next_up(polytope->b[i] + reach[i]);
-    if (largest > 0.0) rows.add_scaled(affine(-1.0, row_of(products, i), polytope->b[i]), {0.0, largest});
+    if (largest > 0.0) rows.add_scaled(affine(-1.0, row_of(products, i), polytope->b[i]), {0.0, largest}, std::abs(polytope->b[i]));
   }
 }
 

@@ -9,6 +9,8 @@ namespace {
 
 // Relative to the value's magnitude.
 constexpr double negligible = 1e-13;
+// Values below this are constant too: scaling them to size one would overflow.
+constexpr double vanishing = 0x1p-500;
 
 SharedRow centred_row(Side side, Index neuron, Interval value) {
   const double center = 0.5 * value.lower + 0.5 * value.upper;
@@ -69,7 +71,7 @@ void unpaired_rows(LayerRows& layer) {
 
 }  // namespace
 
-bool is_constant(Interval value) { return !(value.width() > negligible * value.magnitude()); }
+bool is_constant(Interval value) { return !(value.width() > negligible * value.magnitude()) || value.magnitude() < vanishing; }
 
 bool negligible_difference(Interval difference, Interval reference, Interval compressed) {
   return is_constant(difference) || !(difference.magnitude() > negligible * std::max(reference.magnitude(), compressed.magnitude()));
@@ -77,7 +79,7 @@ bool negligible_difference(Interval difference, Interval reference, Interval com
 
 int scale_exponent(double magnitude) {
   int exponent = 0;
-  const double fraction = std::frexp(magnitude, &exponent);
+  const double fraction = std::frexp(std::max(magnitude, vanishing), &exponent);
   return fraction == 0.5 ? 1 - exponent : -exponent;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "twincert/relax/stage_forms.hpp"
 
@@ -83,6 +84,7 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
 }
 
 double ObjectiveTerms::finish(double bound) const {
+  if (!(bound < std::numeric_limits<double>::infinity())) return std::numeric_limits<double>::infinity();  // NaN proves nothing
   if (kind != ObjectiveKind::squared_two_norm) return core::next_up(bound + error);
   const double root = core::next_up(core::next_up(std::sqrt(std::max(0.0, bound))) + error);
   return core::next_up(root * root);
@@ -121,11 +123,38 @@ ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& rela
   return terms;
 }
 
-double memory_estimate(const std::vector<Index>& rows, Index acceleration_memory) {
-  double entries = 0.0;
-  for (const Index n : rows) entries += static_cast<double>(n) * static_cast<double>(n);
-  const double acceleration = static_cast<double>(acceleration_memory) * entries;  // two float histories of half the entries
-  return 8.0 * (9.0 * entries) + 4.0 * acceleration;
+std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
+                                     const RowOptions& options, ObjectiveKind kind) {
+  std::vector<CliqueSize> sizes;
+  const std::size_t hidden = twin.stages().size() - 1;
+  LayerRows previous = layer_rows(input_values(set), options);
+  for (std::size_t k = 0; k < hidden; ++k) {
+    const network::StagePair& stage = twin.stages()[k];
+    LayerRows current = layer_rows(stage_values(stage, bounds.stages[k]), options);
+    const bool reduced = k == 0 && reduces_inputs(twin, set, bounds, options);
+    const StageVariables variables = stage_variables(stage, bounds.stages[k], reduced ? nullptr : &previous, current);
+    const Index neurons = static_cast<Index>(current.defining.size());
+    const auto* polytope = k == 0 ? std::get_if<sets::Polytope>(&set.region()) : nullptr;
+    const Index before = static_cast<Index>(reduced ? variables.functionals.size() : previous.rows.size());
+    sizes.push_back({1 + before + static_cast<Index>(current.rows.size()) + (options.slack_rows ? 10 : 6) * neurons +
+                         (polytope ? polytope->A.rows() : 0),
+                     variables.count});
+    previous = std::move(current);
+  }
+  if (kind == ObjectiveKind::one_norm && !sizes.empty()) {
+    sizes.back().rows += twin.output_size();
+    sizes.back().variables += twin.output_size();
+  }
+  return sizes;
+}
+
+double memory_estimate(const std::vector<CliqueSize>& sizes, Index acceleration_memory) {
+  double bytes = 0.0;
+  for (const CliqueSize& size : sizes) {
+    const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
+    bytes += 8.0 * (11.0 * rows * rows + 6.0 * rows * variables) + 4.0 * static_cast<double>(acceleration_memory) * rows * rows;
+  }
+  return bytes;
 }
 
 }  // namespace twincert::relax

@@ -1,5 +1,6 @@
 #include "twincert/relax/row_set.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace twincert::relax {
@@ -14,8 +15,8 @@ Index RowSet::add(const Form& form, double center, int exponent, Interval interv
   return size() - 1;
 }
 
-Index RowSet::add_scaled(const Form& form, Interval value) {
-  const int exponent = scale_exponent(value.magnitude());
+Index RowSet::add_scaled(const Form& form, Interval value, double reach) {
+  const int exponent = scale_exponent(std::max(value.magnitude(), 0x1p-20 * reach));
   return add(form, 0.0, exponent, {std::ldexp(value.lower, exponent), std::ldexp(value.upper, exponent)});
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace twincert::relax {
 namespace {
@@ -13,7 +14,7 @@ struct Sum {
 
   void add(double residual, double residual_error, double lower, double upper) {
     const double reach = std::max(std::abs(lower), std::abs(upper));
-    value += std::max(residual * lower, residual * upper);
+    value += lower <= upper ? std::max(residual * lower, residual * upper) : std::numeric_limits<double>::quiet_NaN();
     size += std::abs(residual) * reach;
     value += residual_error * reach;
   }

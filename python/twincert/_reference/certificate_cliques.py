@@ -49,8 +49,9 @@ class _Builder:
         self.intervals.append(interval)
         return len(self.rows) - 1
 
-    def scaled(self, form: Form, value: Interval) -> int:
-        scale = Fraction(2) ** exponent(magnitude(value))
+    def scaled(self, form: Form, value: Interval, reach: Fraction) -> int:
+        """Add a row of size at most 1, scaled by at most 2^20 / reach (the size of what it is a difference of)."""
+        scale = Fraction(2) ** exponent(max(magnitude(value), reach / 2**20))
         return self.add(form.affine(scale, ZERO), (value[0] * scale, value[1] * scale))
 
     def layer(self, layer: Layer, values: Values, columns: dict[int, int]) -> list[int]:
@@ -168,12 +169,13 @@ def _kink(
 ) -> tuple[int, int]:
     """Rows (1 - s) max(a, 0) = x - s a and (1 - s) max(-a, 0) = x - a, whose product is zero."""
     found = []
+    reach = magnitude(before)
     for form, top in ((x.plus(-slope, a), (1 - slope) * before[1]), (x.plus(-ONE, a), (1 - slope) * -before[0])):
-        found.append((builder.scaled(form, (ZERO, top)), form, top))
+        found.append((builder.scaled(form, (ZERO, top), reach), form, top))
     builder.facts.append((found[0][0], found[1][0], 0))
     if options["slack_rows"]:
         for _, form, top in found:
-            builder.scaled(form.affine(-ONE, top), (ZERO, top))
+            builder.scaled(form.affine(-ONE, top), (ZERO, top), reach)
     return found[0][0], found[1][0]
 
 
@@ -192,10 +194,11 @@ def _pair(
     opposite = (narrow * min(ZERO, -delta[1]), narrow * max(ZERO, -delta[0]))
     if magnitude(opposite) == 0:
         return
-    e = builder.scaled(d.plus(-ONE, change), opposite)
+    e = builder.scaled(d.plus(-ONE, change), opposite, magnitude(delta))
     h = row
     if slope:
-        h = builder.scaled(d.plus(-slope, change), (narrow * min(ZERO, delta[0]), narrow * max(ZERO, delta[1])))
+        same = (narrow * min(ZERO, delta[0]), narrow * max(ZERO, delta[1]))
+        h = builder.scaled(d.plus(-slope, change), same, magnitude(delta))
     builder.facts.append((h, e, -1))
     if f and g:
         builder.facts += [(f[0], e, -1), (g[0], e, 1), (f[1], h, -1), (g[1], h, 1)]

@@ -16,6 +16,7 @@ from twincert._reference.intervals import Interval, intersect
 
 ZERO, ONE = Fraction(0), Fraction(1)
 NEGLIGIBLE = Fraction(1e-13)
+VANISHING = Fraction(1, 2**500)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def magnitude(interval: Interval) -> Fraction:
 
 def is_constant(interval: Interval) -> bool:
     """Narrow enough to be treated as a constant."""
-    return interval[1] - interval[0] <= NEGLIGIBLE * magnitude(interval)
+    size = magnitude(interval)
+    return interval[1] - interval[0] <= NEGLIGIBLE * size or size < VANISHING
 
 
 def exponent(size: Fraction) -> int:

@@ -36,7 +36,16 @@ struct ObjectiveTerms {
 
 ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective);
 
-// Estimate of the memory of relaxation and solver, in bytes, from its row counts.
-double memory_estimate(const std::vector<Index>& rows, Index acceleration_memory);
+// Size of a clique before it is built.
+struct CliqueSize {
+  Index rows;       // at most
+  Index variables;  // exactly
+};
+
+std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
+                                     const RowOptions& options, ObjectiveKind kind);
+
+// Estimate from above of the memory that relaxation and solver take, in bytes.
+double memory_estimate(const std::vector<CliqueSize>& sizes, Index acceleration_memory);
 
 }  // namespace twincert::relax

@@ -23,8 +23,9 @@ class RowSet {
 
   // Adds (form - center) 2^exponent with its proven interval; returns its position.
   Index add(const Form& form, double center, int exponent, Interval interval);
-  // Adds the form scaled to magnitude at most 1; `value` encloses the form's exact value.
-  Index add_scaled(const Form& form, Interval value);
+  // Adds the form scaled to magnitude at most 1; `value` encloses the form's exact value. `reach` is the size of the terms it is a small
+  // difference of: the scale stays below 2^20 / reach, so that neurons that barely touch their kink do not spoil the conditioning.
+  Index add_scaled(const Form& form, Interval value, double reach);
   // The row of magnitude one that every clique starts with.
   Index add_one();
 

@@ -1,0 +1,86 @@
+"""Ordinary twins at the edges of the relaxation's numerics, and proofs forged with numbers that overflow."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+
+import twincert
+
+SETTINGS = {"max_iterations": 300}
+
+
+def layers(seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.normal(size=(6, 3)), rng.normal(size=6) / 10),
+        (rng.normal(size=(6, 6)) / 2, rng.normal(size=6) / 10),
+        (rng.normal(size=(2, 6)), np.zeros(2)),
+    ]
+
+
+def test_a_neuron_that_is_zero_does_not_cost_the_relaxation() -> None:
+    arrays = layers(0)
+    arrays[0][0][2] = 0.0
+    arrays[0][1][2] = 0.0
+    twin = twincert.quantize(twincert.Network.from_arrays(arrays), bits=5)
+    box = twincert.Box.around(np.zeros(3), 0.5)
+    cert = twincert.certify(twin, box, measure="two", settings=SETTINGS)
+    assert cert.method == "sdp"
+    assert cert.upper < 0.5 * twincert.certify(twin, box, measure="two", method="crown").upper
+    assert cert.check(twin).valid
+
+
+@pytest.mark.parametrize("touching", [1, 3])
+def test_neurons_that_just_touch_their_kink_do_not_cost_the_relaxation(touching: int) -> None:
+    arrays = layers(5)
+    arrays[0][0][:touching] = np.abs(arrays[0][0][:touching])
+    arrays[0][1][:touching] = 0.0
+    twin = twincert.quantize(twincert.Network.from_arrays(arrays), bits=6)
+    touched, clear = (
+        twincert.certify(twin, twincert.Box(np.full(3, least), np.ones(3)), settings=SETTINGS) for least in (0.0, 1e-6)
+    )
+    assert touched.method == clear.method == "sdp"
+    assert touched.upper < 1.1 * clear.upper
+    assert touched.check(twin).valid
+
+
+@pytest.mark.parametrize("measure", ["inf", "two", "one"])
+@pytest.mark.parametrize("entry", [1e308, -1e308, 1e200])
+def test_multipliers_that_overflow_prove_nothing(measure: str, entry: float) -> None:
+    twin = twincert.quantize(twincert.Network.from_arrays(layers(0)), bits=5)
+    cert = twincert.certify(twin, twincert.Box.around(np.zeros(3), 0.5), measure=measure, settings=SETTINGS)
+    proof = copy.deepcopy(cert.proof)
+    assert proof["objectives"]
+    for objective in proof["objectives"]:
+        objective["bound"] = 1e-20
+        for clique in objective["cliques"]:
+            clique["multiplier"][:] = entry
+            clique["factor"][:] = 0.0
+    report = dataclasses.replace(cert, proof=proof, upper=1e-10).check(twin)
+    assert not report.valid
+    assert "not proven" in report.reason
+
+
+def test_stage_bounds_of_unequal_lengths_are_refused() -> None:
+    twin = twincert.quantize(twincert.Network.from_arrays(layers(0)), bits=5)
+    cert = twincert.certify(twin, twincert.Box.around(np.zeros(3), 0.5), settings=SETTINGS)
+    proof = copy.deepcopy(cert.proof)
+    lower, upper = proof["stages"][0]["reference"]
+    proof["stages"][0]["reference"] = (lower, upper[:1])
+    with pytest.raises(twincert.ShapeError, match="upper"):
+        dataclasses.replace(cert, proof=proof).check(twin)
+
+
+def test_memory_limit_is_respected_before_anything_is_built() -> None:
+    rng = np.random.default_rng(0)
+    arrays = [(rng.normal(size=(b, a)) / np.sqrt(a), np.zeros(b)) for a, b in ((20, 300), (300, 300), (300, 2))]
+    twin = twincert.quantize(twincert.Network.from_arrays(arrays), bits=8)
+    cert = twincert.certify(twin, twincert.Box.around(np.zeros(20), 0.5), settings={"memory_limit": 0.001})
+    assert cert.status == "size_limit"
+    assert cert.method == "crown"
+    assert cert.info["clique_rows"] == []
+    assert cert.check(twin).valid
