@@ -112,6 +112,7 @@ class Run {
   bool report(const std::string& stage, Index iteration, Index objective, Index objectives) {
     const Progress progress{stage, clock_.seconds(), iteration, objective, objectives, result_.claim.upper, lower()};
     result_.info.history.push_back(progress);
+    last_report_ = progress.seconds;
     if (options_.callback && !options_.callback(progress)) {
       stopped_ = true;
       result_.status = Status::interrupted;
@@ -217,15 +218,18 @@ class Run {
     if (objective.kind == relax::ObjectiveKind::linear) objective.weights.cwiseAbs().maxCoeff(&output);
     const double evaluation = objective.kind == relax::ObjectiveKind::linear ? bounds_.evaluation_error[output] : 0.0;
     admm.set_objective(terms);
-    const solver::Solution solution = solver::solve(admm, relaxation, terms, options_.settings, [&](const solver::Iteration& iteration) {
-      preview(objective, iteration.bound);
-      if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
-      if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
-      if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled))
-        return solver::Continue::decided;
-      if (verdict() != Verdict::unknown) return solver::Continue::decided;
-      return solver::Continue::yes;
-    });
+    // Long iterations must not keep a time limit or the caller waiting.
+    const auto due = [this] { return clock_.seconds() >= options_.time_limit || clock_.seconds() - last_report_ > 0.5; };
+    const solver::Solution solution =
+        solver::solve(admm, relaxation, terms, options_.settings, due, [&](const solver::Iteration& iteration) {
+          preview(objective, iteration.bound);
+          if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
+          if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
+          if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled))
+            return solver::Continue::decided;
+          if (verdict() != Verdict::unknown) return solver::Continue::decided;
+          return solver::Continue::yes;
+        });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
     if (solution.status == Status::time_limit) stopped_ = true;
@@ -275,6 +279,7 @@ class Run {
   const CertifyOptions& options_;
   Clock clock_;
   double propagation_start_ = 0.0;
+  double last_report_ = 0.0;
   bool stopped_ = false;
   bounds::TwinBounds bounds_;
   std::vector<ProvenObjective> proven_;

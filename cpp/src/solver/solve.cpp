@@ -38,7 +38,7 @@ bool stalled(const std::vector<std::pair<Index, double>>& history, double tolera
 }  // namespace
 
 Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
-               const std::function<Continue(const Iteration&)>& proceed) {
+               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed) {
   Solution solution;
   solution.bound = std::numeric_limits<double>::infinity();
   std::vector<Matrix> multipliers;
@@ -50,7 +50,7 @@ Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::Obj
     }
     solution.iterations = iteration;
     solution.residual = admm.residual();
-    if (iteration % settings.bound_every != 0 && iteration != settings.max_iterations) continue;
+    if (iteration % settings.bound_every != 0 && iteration != settings.max_iterations && !due()) continue;
     admm.multipliers(multipliers);
     const double bound = terms.finish(relax::support_bound(relaxation, terms, multipliers));
     if (bound < solution.bound) {

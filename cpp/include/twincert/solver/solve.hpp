@@ -26,8 +26,9 @@ struct Solution {
   double residual = 0.0;
 };
 
+// The bound is evaluated every settings.bound_every iterations, and whenever `due` says so (asked after each iteration; allocates nothing).
 // Stops at max_iterations, when the bound stalls (settings.tolerance), or when `proceed` says so.
 Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
-               const std::function<Continue(const Iteration&)>& proceed);
+               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed);
 
 }  // namespace twincert::solver
