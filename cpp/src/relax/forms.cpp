@@ -17,12 +17,6 @@ double absolute_sum(const Vector& v) { return v.lpNorm<1>(); }
 
 Vector row_sums(const Matrix& m) { return m.cwiseAbs().rowwise().sum(); }
 
-Form constant_of(Interval value, Index variables) {
-  const double center = 0.5 * value.lower + 0.5 * value.upper;
-  const double radius = std::max(core::next_up(value.upper - center), core::next_up(center - value.lower));
-  return Form::constant(center, radius, variables);
-}
-
 }  // namespace
 
 Forms Forms::zero(Index count, Index variables) { return {Matrix::Zero(count, variables), Vector::Zero(count)}; }
@@ -31,6 +25,11 @@ Form Form::constant(double value, double error, Index variables) {
   Form form{Vector::Zero(variables), error};
   form.coefficients[0] = value;
   return form;
+}
+
+Form Form::enclosure(Interval value, Index variables) {
+  const double center = 0.5 * value.lower + 0.5 * value.upper;
+  return constant(center, std::max(core::next_up(value.upper - center), core::next_up(center - value.lower)), variables);
 }
 
 Form Form::variable(const SharedRow& row, Index column, Index variables) {
@@ -71,11 +70,11 @@ LayerForms layer_forms(const LayerRows& layer, const std::vector<Index>& columns
   if (!values.paired) {
     for (Index i = 0; i < values.reference.size(); ++i) {
       const Index row = layer.defining[static_cast<std::size_t>(i)].reference;
-      set_row(forms.reference, i, row >= 0 ? defined(row) : constant_of(values.reference[i], variables));
+      set_row(forms.reference, i, row >= 0 ? defined(row) : Form::enclosure(values.reference[i], variables));
     }
     for (Index i = 0; i < values.compressed.size(); ++i) {
       const Index row = layer.defining[static_cast<std::size_t>(i)].compressed;
-      set_row(forms.compressed, i, row >= 0 ? defined(row) : constant_of(values.compressed[i], variables));
+      set_row(forms.compressed, i, row >= 0 ? defined(row) : Form::enclosure(values.compressed[i], variables));
     }
     return forms;
   }
@@ -84,20 +83,20 @@ LayerForms layer_forms(const LayerRows& layer, const std::vector<Index>& columns
     Form x, y, d;
     if (rows.reference >= 0) {  // y is constant
       x = defined(rows.reference);
-      y = constant_of(values.compressed[i], variables);
+      y = Form::enclosure(values.compressed[i], variables);
       d = combine(x, -1.0, y);
     } else if (rows.compressed < 0) {
-      x = constant_of(values.reference[i], variables);
-      y = constant_of(values.compressed[i], variables);
-      d = constant_of(values.difference[i], variables);
+      x = Form::enclosure(values.reference[i], variables);
+      y = Form::enclosure(values.compressed[i], variables);
+      d = Form::enclosure(values.difference[i], variables);
     } else if (rows.difference >= 0) {
       y = defined(rows.compressed);
       d = defined(rows.difference);
       x = combine(y, 1.0, d);
     } else {  // x is constant, or d is
       y = defined(rows.compressed);
-      const Form by_difference = constant_of(values.difference[i], variables);
-      const Form by_value = constant_of(values.reference[i], variables);
+      const Form by_difference = Form::enclosure(values.difference[i], variables);
+      const Form by_value = Form::enclosure(values.reference[i], variables);
       if (by_value.error <= by_difference.error) {
         x = by_value;
         d = combine(x, -1.0, y);

@@ -24,11 +24,6 @@ SharedRow functional(Side side, Index neuron, Interval value) {
   return {side, neuron, center, exponent, scaled(value, center, exponent)};
 }
 
-Form enclosure(Interval value, Index variables) {
-  const double center = 0.5 * value.lower + 0.5 * value.upper;
-  return Form::constant(center, std::max(core::next_up(value.upper - center), core::next_up(center - value.lower)), variables);
-}
-
 // Which of a_f and a_g the rows of neuron i speak about.
 struct Needs {
   bool reference;
@@ -64,9 +59,9 @@ std::vector<SharedRow> stage_functionals(const StagePair& stage, const StageBoun
 
 void functional_forms(StageForms& forms, const StagePair& stage, const StageBounds& bounds, const StageVariables& variables) {
   const Index count = variables.count;
-  for (Index i = 0; i < bounds.reference.size(); ++i) set_row(forms.before_reference, i, enclosure(bounds.reference[i], count));
-  for (Index i = 0; i < bounds.compressed.size(); ++i) set_row(forms.before_compressed, i, enclosure(bounds.compressed[i], count));
-  for (Index i = 0; i < bounds.difference.size(); ++i) set_row(forms.before_difference, i, enclosure(bounds.difference[i], count));
+  for (Index i = 0; i < bounds.reference.size(); ++i) set_row(forms.before_reference, i, Form::enclosure(bounds.reference[i], count));
+  for (Index i = 0; i < bounds.compressed.size(); ++i) set_row(forms.before_compressed, i, Form::enclosure(bounds.compressed[i], count));
+  for (Index i = 0; i < bounds.difference.size(); ++i) set_row(forms.before_difference, i, Form::enclosure(bounds.difference[i], count));
   for (std::size_t r = 0; r < variables.functionals.size(); ++r) {
     const SharedRow& row = variables.functionals[r];
     Forms& target = row.side == Side::compressed  ? forms.before_compressed
@@ -92,7 +87,7 @@ void paired_neuron(StageForms& forms, Index i, const StagePair& stage, const Sta
   auto variable = [&](Index row) { return Form::variable(current.rows[at(row)], variables.current_columns[at(row)], variables.count); };
   // x or y of a neuron that is constant, linear or a variable itself; empty when only its difference to the other is known.
   auto own = [&](const network::Activation& activation, Interval before, Interval after, const Form& a, Index row) -> std::optional<Form> {
-    if (is_constant(after)) return enclosure(after, variables.count);
+    if (is_constant(after)) return Form::enclosure(after, variables.count);
     if (const auto piece = linear_piece(activation, before)) return affine(piece->slope, a, piece->offset);
     if (given(row)) return variable(row);
     return std::nullopt;
@@ -107,7 +102,7 @@ void paired_neuron(StageForms& forms, Index i, const StagePair& stage, const Sta
   if (given(rows.difference)) {
     d = variable(rows.difference);
   } else if (!x || !y) {
-    d = enclosure(values.difference[i], variables.count);
+    d = Form::enclosure(values.difference[i], variables.count);
   } else if (f_piece && g_piece && *f_piece == *g_piece) {
     d = affine(f_piece->slope, row_of(forms.before_difference, i), 0.0);
   } else {
@@ -123,7 +118,7 @@ void paired_neuron(StageForms& forms, Index i, const StagePair& stage, const Sta
 void unpaired_neuron(Forms& after, const Forms& before, Index i, const network::Activation& activation, Interval interval, Index row,
                      const LayerRows& current, const StageVariables& variables) {
   if (row < 0) {
-    set_row(after, i, enclosure(activation.image(interval), variables.count));
+    set_row(after, i, Form::enclosure(activation.image(interval), variables.count));
   } else if (const auto piece = linear_piece(activation, interval)) {
     set_row(after, i, affine(piece->slope, row_of(before, i), piece->offset));
   } else {

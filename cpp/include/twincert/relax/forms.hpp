@@ -20,6 +20,7 @@ struct Form {
   double error = 0.0;
 
   static Form constant(double value, double error, Index variables);
+  static Form enclosure(Interval value, Index variables);                     // the middle, with an error that reaches both ends
   static Form variable(const SharedRow& row, Index column, Index variables);  // the value that the row centres and scales
 };
 
