@@ -21,7 +21,10 @@ INPUT_REDUCTIONS = ("automatic", "never", "always")
 
 
 class Progress(TypedDict):
-    """What a callback sees: the best valid bounds so far.
+    """What a callback sees while the bound falls.
+
+    During "sdp" ``upper`` is a preview, before the trusted code has recomputed it with every rounding charged (a
+    difference of rounding size); only the certificate's own numbers are proven.
 
     ``stage`` is "interval", "crown", "attack" or "sdp"; ``seconds`` count from the start; ``iteration`` is the
     splitting's; ``objective`` of ``objectives`` is being tightened.

@@ -19,7 +19,8 @@ enum class Method { automatic, interval, crown, sdp };
 std::string to_string(Method method);
 Method method_of(const std::string& name);  // SettingsError listing the methods
 
-// One line of progress: the best valid bound of the measure so far.
+// One line of progress. While stage is "sdp", `upper` is a preview: the support function of the current multipliers, before the checker's
+// code has charged what is not positive semidefinite. Only the result's claim is proven.
 struct Progress {
   std::string stage;  // "interval", "crown", "attack", "sdp"
   double seconds;     // since the start
