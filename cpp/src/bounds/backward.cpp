@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
+#include "twincert/bounds/kernels.hpp"
 #include "twincert/core/blas.hpp"
 
 namespace twincert::bounds {
@@ -27,36 +29,12 @@ void add_rigorously(Vector& constant, const Vector& shift, const Vector& load, d
   constant = ((constant + shift).array() + ((relative * load.array() + absolute) + rounding)).matrix().eval();
 }
 
-// W on top of -W, or with the signs exchanged.
-Matrix both_directions(const Matrix& weight, double sign) {
-  Matrix rows(2 * weight.rows(), weight.cols());
-  rows.topRows(weight.rows()) = sign * weight;
-  rows.bottomRows(weight.rows()) = -sign * weight;
-  return rows;
-}
-
-// C W without the columns of C that are zero in every row: dead neurons leave many.
-Matrix product_of_nonzero(const Matrix& coefficients, const Matrix& weight) {
-  std::vector<Index> nonzero;
-  for (Index i = 0; i < coefficients.cols(); ++i) {
-    if (!(coefficients.col(i).array() == 0.0).all()) nonzero.push_back(i);
-  }
-  Matrix product(coefficients.rows(), weight.cols());
-  if (static_cast<Index>(nonzero.size()) == coefficients.cols()) {
-    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, coefficients, weight, 0.0, product);
-  } else if (nonzero.empty()) {
-    product.setZero();
-  } else {
-    const Matrix kept = coefficients(Eigen::all, nonzero);
-    const Matrix kept_weight = weight(nonzero, Eigen::all);
-    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, kept, kept_weight, 0.0, product);
-  }
-  return product;
-}
-
-IntervalVector as_intervals(const Vector& maxima) {
-  const Index count = maxima.size() / 2;
-  return {-maxima.tail(count), maxima.head(count)};
+// Unit rows in both directions: maxima of a_i first, of -a_i after them.
+IntervalVector as_intervals(Index size, const std::vector<Index>& neurons, const Vector& maxima) {
+  IntervalVector result{Vector::Constant(size, -infinity), Vector::Constant(size, infinity)};
+  const Index count = static_cast<Index>(neurons.size());
+  for (Index k = 0; k < count; ++k) result.set(neurons[static_cast<std::size_t>(k)], {-maxima[count + k], maxima[k]});
+  return result;
 }
 
 Vector image_magnitude(const network::Activation& activation, const IntervalVector& x) {
@@ -65,160 +43,306 @@ Vector image_magnitude(const network::Activation& activation, const IntervalVect
   return result;
 }
 
+bool zero(const LinePair& lines) {
+  return lines.lower.slope == 0.0 && lines.upper.slope == 0.0 && lines.lower.intercept == 0.0 && lines.upper.intercept == 0.0;
+}
+
+bool identity(const LinePair& lines) {
+  return lines.load == 0.0 && lines.lower.slope == 1.0 && lines.upper.slope == 1.0 && lines.lower.intercept == 0.0 &&
+         lines.upper.intercept == 0.0;
+}
+
+std::vector<Index> range(Index count) {
+  std::vector<Index> indices(static_cast<std::size_t>(count));
+  std::iota(indices.begin(), indices.end(), Index{0});
+  return indices;
+}
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix result = Matrix::Zero(a.rows(), b.cols());
+  if (a.size() > 0 && b.size() > 0) core::gemm(core::Transpose::no, core::Transpose::no, 1.0, a, b, 0.0, result);
+  return result;
+}
+
+// A row that overflowed is infinite already; the set is asked about finite coefficients only.
+void silence_overflow(Vector& constant, Matrix& rows) {
+  for (Index r = 0; r < rows.rows(); ++r) {
+    if (std::isfinite(constant[r]) && rows.row(r).allFinite()) continue;
+    rows.row(r).setZero();
+    constant[r] = infinity;
+  }
+}
+
 }  // namespace
 
-BackwardPass::BackwardPass(const Twin& twin, const InputSet& set) : twin_(twin), set_(set) {
+Selection Selection::all(const network::StagePair& pair) {
+  return {range(pair.reference.bias.size()), range(pair.compressed.bias.size()),
+          pair.paired ? range(pair.reference.bias.size()) : std::vector<Index>{}};
+}
+
+BackwardPass::BackwardPass(const Twin& twin, const InputSet& set) : twin_(twin), set_(set), affines_(std::make_shared<Affines>()) {
   add_affine(set.bounding_box().magnitude(), set.compressed_bounding_box().magnitude());
 }
 
+BackwardPass::BackwardPass(const BackwardPass& whole, const InputSet& subset)
+    : twin_(whole.twin_), set_(subset), affines_(whole.affines_) {}
+
 void BackwardPass::add_affine(const Vector& reference_magnitude, const Vector& compressed_magnitude) {
   const auto affine = [](const network::Stage& stage, const Vector& magnitude) {
-    Affine result{&stage.weight, &stage.bias, stage.bias.cwiseAbs(), core::round_up_sum(magnitude.sum(), magnitude.size())};
+    Affine result{stage.bias.cwiseAbs(), core::round_up_sum(magnitude.sum(), magnitude.size())};
     result.load += stage.weight.cwiseAbs() * magnitude;
     for (double& x : result.load) x = core::round_up_sum(x, magnitude.size() + 1);
     return result;
   };
-  const network::StagePair& pair = twin_.stages()[reference_.size()];
-  reference_.push_back(affine(pair.reference, reference_magnitude));
-  compressed_.push_back(affine(pair.compressed, compressed_magnitude));
+  const network::StagePair& pair = twin_.stages()[affines_->reference.size()];
+  affines_->reference.push_back(affine(pair.reference, reference_magnitude));
+  affines_->compressed.push_back(affine(pair.compressed, compressed_magnitude));
+}
+
+// Columns of a stage's weight that meet live neurons of the stage before.
+Matrix BackwardPass::input_columns(Index stage, Side Relaxed::*side, const Matrix& weight) const {
+  if (stage == 0) return weight;
+  return weight(Eigen::all, (relaxed_[static_cast<std::size_t>(stage - 1)].*side).live);
+}
+
+BackwardPass::Side BackwardPass::make_side(Side Relaxed::*side, const network::Stage& stage, const Affine& affine, const IntervalVector& x,
+                                           const std::vector<LinePair>& lines, std::vector<Index> live) const {
+  Side result;
+  result.weight = input_columns(static_cast<Index>(relaxed_.size()), side, stage.weight(live, Eigen::all));
+  result.bias = stage.bias(live);
+  result.load = affine.load(live);
+  result.magnitude_sum = affine.magnitude_sum;
+  bool kinked = false;
+  for (const Index i : live) {
+    result.tight.push_back(lines[static_cast<std::size_t>(i)]);
+    kinked = kinked || kinks_inside(stage.activation, x[i]).count > 0;
+  }
+  for (std::size_t n = 0; kinked && n < live.size(); ++n) {
+    const Interval domain = x[live[n]];
+    const bool choice = kinks_inside(stage.activation, domain).count > 0;
+    result.flat.push_back(choice ? enclosing_lines(stage.activation, domain, LineChoice::flat) : result.tight[n]);
+  }
+  result.live = std::move(live);
+  return result;
 }
 
 void BackwardPass::add_stage(const StageBounds& bounds) {
-  const network::StagePair& pair = twin_.stages()[relaxed_.size()];
-  const auto lines = [](const network::Activation& activation, const IntervalVector& x) {
-    Relaxed::Lines result;
-    bool kinked = false;
-    for (Index i = 0; i < x.size(); ++i) {
-      result.tight.push_back(enclosing_lines(activation, x[i]));
-      kinked = kinked || kinks_inside(activation, x[i]).count > 0;
-    }
-    for (Index i = 0; kinked && i < x.size(); ++i) result.flat.push_back(enclosing_lines(activation, x[i], LineChoice::flat));
-    return result;
+  const std::size_t k = relaxed_.size();
+  const network::StagePair& pair = twin_.stages()[k];
+  const auto all_lines = [](const network::Activation& activation, const IntervalVector& x) {
+    std::vector<LinePair> lines;
+    lines.reserve(static_cast<std::size_t>(x.size()));
+    for (Index i = 0; i < x.size(); ++i) lines.push_back(enclosing_lines(activation, x[i]));
+    return lines;
   };
-  Relaxed relaxed{lines(pair.reference.activation, bounds.reference), lines(pair.compressed.activation, bounds.compressed), {}};
+  const std::vector<LinePair> reference_lines = all_lines(pair.reference.activation, bounds.reference);
+  const std::vector<LinePair> compressed_lines = all_lines(pair.compressed.activation, bounds.compressed);
+  std::vector<Index> live_reference, live_compressed;
+  for (std::size_t i = 0; i < std::max(reference_lines.size(), compressed_lines.size()); ++i) {
+    const bool reference = i < reference_lines.size() && !zero(reference_lines[i]);
+    const bool compressed = i < compressed_lines.size() && !zero(compressed_lines[i]);
+    if (reference || (pair.paired && compressed)) live_reference.push_back(static_cast<Index>(i));
+    if (compressed || (pair.paired && reference)) live_compressed.push_back(static_cast<Index>(i));
+  }
+  Relaxed relaxed;
+  relaxed.reference = make_side(&Relaxed::reference, pair.reference, affines_->reference[k], bounds.reference, reference_lines,
+                                std::move(live_reference));
+  relaxed.compressed = make_side(&Relaxed::compressed, pair.compressed, affines_->compressed[k], bounds.compressed, compressed_lines,
+                                 std::move(live_compressed));
   if (pair.paired) {
-    relaxed.pairs.reserve(relaxed.reference.tight.size());
-    for (Index i = 0; i < bounds.difference.size(); ++i) {
-      const std::size_t neuron = static_cast<std::size_t>(i);
+    relaxed.pairs.reserve(relaxed.reference.live.size());
+    for (std::size_t n = 0; n < relaxed.reference.live.size(); ++n) {
+      const Index i = relaxed.reference.live[n];
       relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i],
-                                              relaxed.reference.tight[neuron], relaxed.compressed.tight[neuron]));
+                                              relaxed.reference.tight[n], relaxed.compressed.tight[n]));
     }
   }
   relaxed_.push_back(std::move(relaxed));
-  if (relaxed_.size() < twin_.stages().size()) {
+  if (relaxed_.size() == affines_->reference.size() && relaxed_.size() < twin_.stages().size()) {
     add_affine(image_magnitude(pair.reference.activation, bounds.reference),
                image_magnitude(pair.compressed.activation, bounds.compressed));
   }
 }
 
-// Coefficients of the values after stage `stage`'s activation become coefficients of the values before it.
-void BackwardPass::through_activation(Index stage, LineChoice choice, Rows& rows) const {
-  const Relaxed& relaxed = relaxed_[static_cast<std::size_t>(stage)];
-  const Index count = rows.constant.size();
-  const bool pairwise = !relaxed.pairs.empty() && rows.reference.cols() > 0 && rows.compressed.cols() > 0;
-  Vector constant = Vector::Zero(count);
-  Vector load = Vector::Zero(count);
-  if (pairwise) {
-    for (Index i = 0; i < rows.reference.cols(); ++i) {
-      const PairRows batch{count, rows.reference.col(i).data(), rows.compressed.col(i).data(), constant.data(), load.data()};
-      std::visit([&](const auto& pair) { pair.relax(batch); }, relaxed.pairs[static_cast<std::size_t>(i)]);
+// Coefficients of a stage's inputs for sign * a_i and -sign * a_i, i alone (with both choices of lines where there are two) or in pairs.
+BackwardPass::Forms BackwardPass::unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone,
+                                             const std::vector<Index>& paired, double sign) const {
+  const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(stage)];
+  const network::Stage& own = side == &Relaxed::reference ? pair.reference : pair.compressed;
+  const bool choice = std::any_of(relaxed_.begin(), relaxed_.begin() + stage, [side](const Relaxed& r) { return !(r.*side).flat.empty(); });
+  Forms forms;
+  forms.tight = 2 * static_cast<Index>(alone.size());
+  forms.flat = choice ? forms.tight : 0;
+  const Index columns = stage == 0 ? own.weight.cols() : static_cast<Index>((relaxed_[static_cast<std::size_t>(stage - 1)].*side).live.size());
+  forms.rows.resize(forms.tight + forms.flat + 2 * static_cast<Index>(paired.size()), columns);
+  forms.constant.resize(forms.rows.rows());
+  const auto fill = [&](Index first, const std::vector<Index>& neurons, double direction) {
+    const Index count = static_cast<Index>(neurons.size());
+    if (count == 0) return;
+    forms.rows.middleRows(first, count) = direction * input_columns(stage, side, own.weight(neurons, Eigen::all));
+    forms.rows.middleRows(first + count, count) = -forms.rows.middleRows(first, count);
+    forms.constant.segment(first, count) = direction * own.bias(neurons);
+    forms.constant.segment(first + count, count) = -forms.constant.segment(first, count);
+  };
+  fill(0, alone, 1.0);
+  if (choice) fill(forms.tight, alone, 1.0);
+  fill(forms.tight + forms.flat, paired, sign);
+  return forms;
+}
+
+// Coefficients of the values after a stage's activation become coefficients of the values before it.
+void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) const {
+  Vector reference_constant = Vector::Zero(batch.reference.rows.rows());
+  Vector reference_load = reference_constant;
+  Vector compressed_constant = Vector::Zero(batch.compressed.rows.rows());
+  Vector compressed_load = compressed_constant;
+  const bool paired = !relaxed.pairs.empty();
+  const auto relax_alone = [paired](const Side& side, Forms& forms, Vector& constant, Vector& load) {
+    const Index together = forms.rows.rows() - forms.tight - forms.flat;
+    for (std::size_t n = 0; n < side.live.size(); ++n) {
+      const LinePair& lines = side.tight[n];
+      if (identity(lines)) continue;
+      double* const column = forms.rows.col(static_cast<Index>(n)).data();
+      const auto relax = [&](const LinePair& chosen, Index first, Index count) {
+        if (count > 0) relax_single(chosen, count, column + first, constant.data() + first, load.data() + first);
+      };
+      relax(lines, 0, forms.tight);
+      relax(side.flat.empty() ? lines : side.flat[n], forms.tight, forms.flat);
+      // Without partners the forms in both networks are relaxed network by network.
+      if (!paired) relax(lines, forms.tight + forms.flat, together);
     }
-  } else {
-    const auto relax = [&](const Relaxed::Lines& lines, Matrix& coefficients) {
-      const std::vector<LinePair>& chosen = choice == LineChoice::flat && !lines.flat.empty() ? lines.flat : lines.tight;
-      for (Index i = 0; i < coefficients.cols(); ++i) {
-        relax_single(chosen[static_cast<std::size_t>(i)], count, coefficients.col(i).data(), constant.data(), load.data());
-      }
-    };
-    relax(relaxed.reference, rows.reference);
-    relax(relaxed.compressed, rows.compressed);
+  };
+  relax_alone(relaxed.reference, batch.reference, reference_constant, reference_load);
+  relax_alone(relaxed.compressed, batch.compressed, compressed_constant, compressed_load);
+  if (paired && batch.pairs > 0) {
+    const Index f_first = batch.reference.rows.rows() - batch.pairs;
+    const Index g_first = batch.compressed.rows.rows() - batch.pairs;
+    for (std::size_t n = 0; n < relaxed.pairs.size(); ++n) {
+      const Index column = static_cast<Index>(n);
+      const PairRows rows{batch.pairs, batch.reference.rows.col(column).data() + f_first, batch.compressed.rows.col(column).data() + g_first,
+                          reference_constant.data() + f_first, reference_load.data() + f_first};
+      std::visit([&](const auto& pair) { pair.relax(rows); }, relaxed.pairs[n]);
+    }
   }
   // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
-  const Index neurons = rows.reference.cols() + rows.compressed.cols();
+  const Index neurons = batch.reference.rows.cols() + batch.compressed.rows.cols();
   const Index operations = neurons + neuron_rounding;
   const double absolute = static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit;
-  add_rigorously(rows.constant, constant, load, relative_error(operations), absolute);
+  add_rigorously(batch.reference.constant, reference_constant, reference_load, relative_error(operations), absolute);
+  add_rigorously(batch.compressed.constant, compressed_constant, compressed_load, relative_error(operations), absolute);
 }
 
 // Coefficients of a = W x + b become coefficients of x.
-void BackwardPass::through_affine(Index stage, Rows& rows) const {
-  const auto step = [&rows](const Affine& affine, Matrix& coefficients) {
-    if (coefficients.cols() == 0) return;
-    const Index terms = coefficients.cols();
-    const Vector shift = coefficients * *affine.bias;
-    const Vector load = coefficients.cwiseAbs() * affine.load;
-    coefficients = product_of_nonzero(coefficients, *affine.weight);
-    const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + affine.magnitude_sum), 3);
-    add_rigorously(rows.constant, shift, load, relative_error(terms + 2), absolute);
-    // Zero times a coefficient that overflowed is NaN, and NaN is an infinite bound in the end.
-    rows.constant += 0.0 * coefficients.cwiseAbs().rowwise().sum();
-  };
-  step(reference_[static_cast<std::size_t>(stage)], rows.reference);
-  step(compressed_[static_cast<std::size_t>(stage)], rows.compressed);
+void BackwardPass::through_affine(const Side& side, Forms& forms) {
+  const Index terms = forms.rows.cols();
+  const Index count = forms.rows.rows();
+  if (count == 0) {
+    forms.rows.resize(0, side.weight.cols());
+    return;
+  }
+  Vector shift = Vector::Zero(count);
+  Vector load = Vector::Zero(count);
+  for (Index i = 0; i < terms; ++i) affine_rows(side.bias[i], side.load[i], count, forms.rows.col(i).data(), shift.data(), load.data());
+  forms.rows = product(forms.rows, side.weight);
+  const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + side.magnitude_sum), 3);
+  add_rigorously(forms.constant, shift, load, relative_error(terms + 2), absolute);
 }
 
-// `rows` holds coefficients of stage's input.
-Vector BackwardPass::finish(Index stage, LineChoice choice, Rows rows) const {
+// `batch` holds coefficients of the stage's inputs.
+void BackwardPass::to_input(Index stage, Batch& batch, Usage* usage) const {
   for (Index j = stage - 1; j >= 0; --j) {
-    through_activation(j, choice, rows);
-    through_affine(j, rows);
+    const Relaxed& relaxed = relaxed_[static_cast<std::size_t>(j)];
+    if (usage) record(j, batch, *usage);
+    through_activation(relaxed, batch);
+    through_affine(relaxed.reference, batch.reference);
+    through_affine(relaxed.compressed, batch.compressed);
   }
-  const bool shared = set_.shared_input();
-  // With y = x both sides read the same input.
-  if (shared && rows.reference.cols() == 0) rows.reference.swap(rows.compressed);
-  const bool one_sided = rows.compressed.cols() == 0;
-  if (rows.reference.cols() == 0) rows.reference.setZero(rows.compressed.rows(), set_.size());
-  // A row that overflowed is infinite already; the set is asked about finite coefficients only.
-  for (Index r = 0; r < rows.constant.size(); ++r) {
-    if (std::isfinite(rows.constant[r])) continue;
-    rows.reference.row(r).setZero();
-    if (!one_sided) rows.compressed.row(r).setZero();
-    rows.constant[r] = infinity;
-  }
-  Vector result = one_sided ? set_.maximum(rows.reference) : set_.maximum(rows.reference, rows.compressed);
-  for (Index r = 0; r < result.size(); ++r) result[r] = proven_upper(core::next_up(result[r] + rows.constant[r]));
-  return result;
 }
 
-Vector BackwardPass::single(Index stage, const Rows& rows) const {
-  const Vector tight = finish(stage, LineChoice::tight, rows);
-  const auto has_choice = [&rows](const Relaxed& relaxed) {
-    return !(rows.reference.cols() > 0 ? relaxed.reference : relaxed.compressed).flat.empty();
+void BackwardPass::record(Index stage, const Batch& batch, Usage& usage) const {
+  const auto k = static_cast<std::size_t>(stage);
+  const Relaxed& relaxed = relaxed_[k];
+  usage.common.resize(relaxed_.size());
+  usage.change.resize(relaxed_.size());
+  const auto p = batch.reference.rows.bottomRows(batch.pairs);
+  const auto q = batch.compressed.rows.bottomRows(batch.pairs);
+  const bool paired = !relaxed.pairs.empty();
+  const auto scatter = [](const std::vector<Index>& live, const Vector& values, Index size) {
+    Vector result = Vector::Zero(size);
+    for (std::size_t n = 0; n < live.size(); ++n) result[live[n]] = values[static_cast<Index>(n)];
+    return result;
   };
-  if (std::none_of(relaxed_.begin(), relaxed_.begin() + stage, has_choice)) return tight;
-  return tight.cwiseMin(finish(stage, LineChoice::flat, rows));
+  const network::StagePair& pair = twin_.stages()[k];
+  const Vector common = paired ? Vector((p + q).cwiseAbs().colwise().sum().transpose()) : Vector(p.cwiseAbs().colwise().sum().transpose());
+  usage.common[k] = scatter(relaxed.reference.live, common, pair.reference.bias.size());
+  usage.change[k] = scatter(relaxed.compressed.live, q.cwiseAbs().colwise().sum().transpose(), pair.compressed.bias.size());
 }
 
-IntervalVector BackwardPass::reference(Index stage) const {
-  const Affine& affine = reference_[static_cast<std::size_t>(stage)];
-  Rows rows{both_directions(*affine.weight, 1.0), {}, Vector(2 * affine.bias->size())};
-  rows.constant << *affine.bias, -*affine.bias;
-  return as_intervals(single(stage, rows));
+// Maxima of the forms of one network alone, the better one of both choices of lines.
+Vector BackwardPass::alone_maximum(const Batch& batch, bool compressed) const {
+  const Forms& forms = compressed ? batch.compressed : batch.reference;
+  const Index count = forms.tight + forms.flat;
+  if (count == 0) return Vector();
+  Matrix rows = forms.rows.topRows(count);
+  Vector constant = forms.constant.head(count);
+  silence_overflow(constant, rows);
+  // With y = x both networks read the same input.
+  Vector maxima = compressed && !set_.shared_input() ? set_.maximum(Matrix::Zero(count, set_.size()), rows) : set_.maximum(rows);
+  for (Index r = 0; r < count; ++r) maxima[r] = proven_upper(core::next_up(maxima[r] + constant[r]));
+  if (forms.flat == 0) return maxima;
+  return maxima.head(forms.tight).cwiseMin(maxima.tail(forms.flat));
 }
 
-IntervalVector BackwardPass::compressed(Index stage) const {
-  const Affine& affine = compressed_[static_cast<std::size_t>(stage)];
-  Rows rows{{}, both_directions(*affine.weight, 1.0), Vector(2 * affine.bias->size())};
-  rows.constant << *affine.bias, -*affine.bias;
-  return as_intervals(single(stage, rows));
-}
-
-IntervalVector BackwardPass::difference(Index stage) const {
-  const Affine& f = reference_[static_cast<std::size_t>(stage)];
-  const Affine& g = compressed_[static_cast<std::size_t>(stage)];
-  const Vector shift = *f.bias - *g.bias;
-  Rows rows{both_directions(*f.weight, 1.0), both_directions(*g.weight, -1.0), Vector(2 * shift.size())};
-  for (Index i = 0; i < shift.size(); ++i) {
-    rows.constant[i] = core::next_up(shift[i]);
-    rows.constant[shift.size() + i] = core::next_up(-shift[i]);
+Vector BackwardPass::pair_maximum(const Batch& batch) const {
+  const Index count = batch.pairs;
+  if (count == 0) return Vector();
+  Matrix reference = batch.reference.rows.bottomRows(count);
+  Matrix compressed = batch.compressed.rows.bottomRows(count);
+  Vector reference_constant = batch.reference.constant.tail(count);
+  Vector compressed_constant = batch.compressed.constant.tail(count);
+  silence_overflow(reference_constant, reference);
+  silence_overflow(compressed_constant, compressed);
+  Vector maxima = set_.maximum(reference, compressed);
+  for (Index r = 0; r < count; ++r) {
+    const double constant = core::next_up(reference_constant[r] + compressed_constant[r]);
+    maxima[r] = proven_upper(core::next_up(maxima[r] + constant));
   }
-  return as_intervals(finish(stage, LineChoice::tight, std::move(rows)));
+  return maxima;
 }
 
-Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows) const {
-  Rows rows{reference_rows, compressed_rows, Vector::Zero(reference_rows.rows())};
-  through_affine(stage, rows);
-  return finish(stage, LineChoice::tight, std::move(rows));
+StageBounds BackwardPass::stage(Index k, const Selection& selection, Matrix* reach) const {
+  Batch batch{unit_forms(k, &Relaxed::reference, selection.reference, selection.difference, 1.0),
+              unit_forms(k, &Relaxed::compressed, selection.compressed, selection.difference, -1.0),
+              2 * static_cast<Index>(selection.difference.size())};
+  to_input(k, batch);
+  if (reach) {
+    const auto f = static_cast<Index>(selection.reference.size());
+    const auto g = static_cast<Index>(selection.compressed.size());
+    reach->resize(f + g, set_.size());
+    const Vector widths = set_.bounding_box().upper - set_.bounding_box().lower;
+    reach->topRows(f) = batch.reference.rows.topRows(f).cwiseAbs() * widths.asDiagonal();
+    reach->bottomRows(g) = batch.compressed.rows.topRows(g).cwiseAbs() * widths.asDiagonal();
+  }
+  const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(k)];
+  const Index width = pair.reference.bias.size();
+  return {as_intervals(width, selection.reference, alone_maximum(batch, false)),
+          as_intervals(pair.compressed.bias.size(), selection.compressed, alone_maximum(batch, true)),
+          as_intervals(pair.paired ? width : 0, selection.difference, pair_maximum(batch))};
+}
+
+Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows, Usage* usage) const {
+  const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(stage)];
+  const auto forms = [&](Side Relaxed::*side, const network::Stage& own, const Affine& affine, const Matrix& rows) {
+    const Side whole{{}, input_columns(stage, side, own.weight), own.bias, affine.load, affine.magnitude_sum, {}, {}};
+    Forms result{rows, Vector::Zero(rows.rows())};
+    through_affine(whole, result);
+    return result;
+  };
+  const auto k = static_cast<std::size_t>(stage);
+  Batch batch{forms(&Relaxed::reference, pair.reference, affines_->reference[k], reference_rows),
+              forms(&Relaxed::compressed, pair.compressed, affines_->compressed[k], compressed_rows), reference_rows.rows()};
+  to_input(stage, batch, usage);
+  return pair_maximum(batch);
 }
 
 }  // namespace twincert::bounds

@@ -27,12 +27,10 @@ TwinBounds crown_bounds(const Twin& twin, const InputSet& set) {
     if (k > 0) {
       const Index index = static_cast<Index>(k);
       stage = intersect(stage, forward_stage(twin.stages()[k], next_input(twin.stages()[k - 1], bounds.stages.back())));
-      const bool paired = twin.stages()[k].paired;
-      stage =
-          intersect(stage, {backward.reference(index), backward.compressed(index), paired ? backward.difference(index) : IntervalVector{}});
+      stage = intersect(stage, backward.stage(index, Selection::all(twin.stages()[k])));
     }
     tighten_by_identity(stage);
-    backward.add_stage(stage);
+    if (k + 1 < twin.stages().size()) backward.add_stage(stage);
     bounds.stages.push_back(std::move(stage));
   }
   bounds.evaluation_error = evaluation_error(twin, set, bounds.stages).cwiseMin(intervals.evaluation_error);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "twincert/bounds/facet_search.hpp"
+#include "twincert/bounds/kernels.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -121,30 +122,21 @@ void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_
 // gamma(4) e, the rounded vertex u e (activations are 1-Lipschitz), the rounded slope of leaky ReLU u e; t itself is at most
 // (1 + gamma(4)) e, and e is computed with gamma(4). Together below gamma(neuron_rounding) e. Products that underflow are the caller's.
 void PolygonPair::relax(const PairRows& rows) const {
-  for (Index r = 0; r < rows.count; ++r) {
-    const double p = rows.p[r];
-    const double q = rows.q[r];
-    std::size_t best = 0;
-    double best_value = -infinity;
-    for (std::size_t k = 0; k < facets_; ++k) {
-      const double value = p * facet_[k].value_f + q * facet_[k].value_g;
-      if (value > best_value) {
-        best = k;
-        best_value = value;
-      }
-    }
-    const Facet& facet = facet_[best];
-    const double by_f = p * facet.f_by_f + q * facet.g_by_f;
-    const double by_g = p * facet.f_by_g + q * facet.g_by_g;
-    double violation = p * f_[0] + q * g_[0] - by_f * a_f_[0] - by_g * a_g_[0];
-    for (std::size_t j = 1; j < vertices_; ++j) {
-      violation = std::max(violation, p * f_[j] + q * g_[j] - by_f * a_f_[j] - by_g * a_g_[j]);
-    }
-    rows.p[r] = by_f;
-    rows.q[r] = by_g;
-    rows.constant[r] += violation;
-    rows.load[r] += (std::abs(p) + std::abs(by_f)) * reference_load_ + (std::abs(q) + std::abs(by_g)) * compressed_load_;
-  }
+  const PolygonTable table{vertices_,       a_f_.data(),    a_g_.data(),    f_.data(),       g_.data(),
+                           facets_,         value_f_.data(), value_g_.data(), f_by_f_.data(), f_by_g_.data(),
+                           g_by_f_.data(), g_by_g_.data(), reference_load_, compressed_load_};
+  polygon_rows(table, rows.count, rows.p, rows.q, rows.constant, rows.load);
+}
+
+void PolygonPair::add_facet(const Facet& facet) {
+  if (facets_ == facet_capacity) return;
+  value_f_[facets_] = facet.value_f;
+  value_g_[facets_] = facet.value_g;
+  f_by_f_[facets_] = facet.f_by_f;
+  f_by_g_[facets_] = facet.f_by_g;
+  g_by_f_[facets_] = facet.g_by_f;
+  g_by_g_[facets_] = facet.g_by_g;
+  ++facets_;
 }
 
 SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference,
@@ -212,14 +204,7 @@ PairRelaxation pair_relaxation(const Activation& activation, Interval reference,
 // The exact plane is p slope a + p intercept; rounding both products costs at most u |p| load, the bound of t gamma(1) more.
 // One of the two parts of p is zero, so that taking both is still one rounded product.
 void relax_single(const LinePair& lines, Index count, double* p, double* constant, double* load) {
-  const auto [lower, upper, line_load] = lines;
-  for (Index r = 0; r < count; ++r) {
-    const double positive = p[r] > 0.0 ? p[r] : 0.0;
-    const double negative = p[r] < 0.0 ? p[r] : 0.0;
-    load[r] += std::abs(p[r]) * line_load;
-    constant[r] += positive * upper.intercept + negative * lower.intercept;
-    p[r] = positive * upper.slope + negative * lower.slope;
-  }
+  line_rows(lines.lower.slope, lines.lower.intercept, lines.upper.slope, lines.upper.intercept, lines.load, count, p, constant, load);
 }
 
 }  // namespace twincert::bounds

@@ -23,8 +23,7 @@ void FacetSearch::run() {
     // A single point: the constant.
     corners_.push_back({points_.front().f, points_.front().change, 0.0, 0.0, 0.0, 0.0});
   }
-  pair_.facets_ = std::min(corners_.size(), PolygonPair::facet_capacity);
-  for (std::size_t k = 0; k < pair_.facets_; ++k) pair_.facet_[k] = facet_of(corners_[k]);
+  for (const Corner& corner : corners_) pair_.add_facet(facet_of(corner));
 }
 
 void FacetSearch::collect_points() {

@@ -133,16 +133,38 @@ InputSet::InputSet(Region region, Vector difference) : region_(std::move(region)
     }
   }
   shared_ = (difference_.array() == 0.0).all();
+  set_compressed_box();
+  if (const auto* polytope = std::get_if<Polytope>(&region_)) interior_ = polytope_interior(*polytope).value_or(Vector());
+}
+
+void InputSet::set_compressed_box() {
   compressed_box_ = box_;
   for (Index i = 0; i < size(); ++i) {
     compressed_box_.set(i, {core::sub_down(box_.lower[i], difference_[i]), add_up(box_.upper[i], difference_[i])});
   }
-  if (const auto* polytope = std::get_if<Polytope>(&region_)) interior_ = polytope_interior(*polytope).value_or(Vector());
+}
+
+InputSet InputSet::part(const IntervalVector& window) const {
+  if (window.size() != size()) {
+    throw ShapeError("part: the window has " + std::to_string(window.size()) + " coordinates, the input set has " + std::to_string(size()));
+  }
+  InputSet result = *this;
+  result.box_ = core::intersect(box_, window);
+  if (auto* box = std::get_if<Box>(&result.region_)) box->bounds = result.box_;
+  if (auto* polytope = std::get_if<Polytope>(&result.region_)) polytope->bounds = result.box_;
+  result.cut_ = std::holds_alternative<Ball>(result.region_);
+  result.set_compressed_box();
+  return result;
+}
+
+Vector InputSet::region_maximum(const Matrix& coefficients) const {
+  const Vector bound = std::visit([&](const auto& shape) { return maximum_over(shape, coefficients); }, region_);
+  return cut_ ? Vector(bound.cwiseMin(core::linear_maximum(coefficients, box_))) : bound;
 }
 
 Vector InputSet::maximum(const Matrix& coefficients) const {
   check_columns(coefficients, size());
-  return std::visit([&](const auto& shape) { return maximum_over(shape, coefficients); }, region_);
+  return region_maximum(coefficients);
 }
 
 Vector InputSet::maximum(const Matrix& reference_coefficients, const Matrix& compressed_coefficients) const {
@@ -165,7 +187,7 @@ Vector InputSet::maximum(const Matrix& reference_coefficients, const Matrix& com
     }
   }
   const Vector magnitude = box_.magnitude();
-  Vector bound = maximum(sum);
+  Vector bound = region_maximum(sum);
   const Vector rounding = core::linear_maximum(sum_error, {magnitude, magnitude});
   for (Index i = 0; i < bound.size(); ++i) bound[i] = add_up(bound[i], rounding[i]);
   if (!shared_) {

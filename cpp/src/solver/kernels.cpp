@@ -2,12 +2,7 @@
 
 #include <algorithm>
 
-// Function multiversioning needs ifunc, which glibc has and which sanitizers do not survive.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-#define TWINCERT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define TWINCERT_CLONES
-#endif
+#include "twincert/core/clones.hpp"
 
 namespace twincert::solver {
 

@@ -14,6 +14,7 @@
 // exact from then on. Overflow shows as an infinite or NaN coefficient; it is carried into c on purpose, and NaN ends as +infinity.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "twincert/bounds/envelope.hpp"
@@ -21,56 +22,93 @@
 
 namespace twincert::bounds {
 
+// Neurons of a stage whose bounds are wanted, for a_f, a_g and a_f - a_g.
+struct Selection {
+  std::vector<Index> reference;
+  std::vector<Index> compressed;
+  std::vector<Index> difference;
+
+  static Selection all(const network::StagePair& pair);
+};
+
+// How a backward pass used its neurons, for choosing what to split by: per stage and neuron, summed over the rows, |p + q| and |q| of
+// p act(a_f) + q act(a_g).
+struct Usage {
+  std::vector<Vector> common;
+  std::vector<Vector> change;
+};
+
 class BackwardPass {
  public:
+  // Both must outlive the pass.
   BackwardPass(const Twin& twin, const InputSet& set);
+  // For a subset of the set of `whole`, to which every stage but the last has been added: its magnitudes serve the rounding analysis here.
+  BackwardPass(const BackwardPass& whole, const InputSet& subset);
 
-  // Proven bounds of the next stage, in order. Everything needed is copied; the twin and the set must outlive the pass.
+  // Proven bounds of the next stage, in order.
   void add_stage(const StageBounds& bounds);
 
-  // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions. The first two are the
-  // better ones of both choices of lines.
-  IntervalVector reference(Index stage) const;
-  IntervalVector compressed(Index stage) const;
-  IntervalVector difference(Index stage) const;
+  // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions; entries that are not
+  // selected are infinite. For a single network the better ones of both choices of lines.
+  // `reach`, if given, gets per selected neuron (reference, then compressed) the widths over the inputs of its upper form.
+  StageBounds stage(Index k, const Selection& selection, Matrix* reach = nullptr) const;
 
   // Upper bounds of C_f a_f + C_g a_g at a stage, one per row.
-  Vector maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows) const;
+  Vector maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows, Usage* usage = nullptr) const;
 
  private:
   // The affine part of one network's stage: what rounding analysis needs to know of its input.
   struct Affine {
-    const Matrix* weight;
-    const Vector* bias;
     Vector load;           // |W| s + |b|, rounded up
     double magnitude_sum;  // sum(s), rounded up
   };
+  struct Affines {
+    std::vector<Affine> reference;
+    std::vector<Affine> compressed;
+  };
+  // One network's part of a stage, restricted to live neurons: those that are not constantly zero (in a paired stage: in both networks).
+  struct Side {
+    std::vector<Index> live;
+    Matrix weight;  // (live x live of the stage before)
+    Vector bias;
+    Vector load;
+    double magnitude_sum = 0.0;
+    std::vector<LinePair> tight;
+    std::vector<LinePair> flat;  // empty when no neuron has another choice
+  };
   struct Relaxed {
-    struct Lines {
-      std::vector<LinePair> tight;
-      std::vector<LinePair> flat;  // empty when no neuron has another choice
-    };
-    Lines reference;
-    Lines compressed;
+    Side reference;
+    Side compressed;
     std::vector<PairRelaxation> pairs;  // only for paired stages
   };
-  // Coefficients of a stage's input; a side without columns is absent from the form.
-  struct Rows {
-    Matrix reference;
-    Matrix compressed;
+  // Linear forms of one network's values, in groups: for it alone, with tight and with flat lines, and its half of the forms in both.
+  struct Forms {
+    Matrix rows;
     Vector constant;
+    Index tight = 0;
+    Index flat = 0;
+  };
+  struct Batch {
+    Forms reference;
+    Forms compressed;
+    Index pairs = 0;
   };
 
   void add_affine(const Vector& reference_magnitude, const Vector& compressed_magnitude);
-  void through_activation(Index stage, LineChoice choice, Rows& rows) const;
-  void through_affine(Index stage, Rows& rows) const;
-  Vector finish(Index stage, LineChoice choice, Rows rows) const;
-  Vector single(Index stage, const Rows& rows) const;
+  Matrix input_columns(Index stage, Side Relaxed::*side, const Matrix& weight) const;
+  Side make_side(Side Relaxed::*side, const network::Stage& stage, const Affine& affine, const IntervalVector& x,
+                 const std::vector<LinePair>& lines, std::vector<Index> live) const;
+  Forms unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone, const std::vector<Index>& paired, double sign) const;
+  void through_activation(const Relaxed& relaxed, Batch& batch) const;
+  static void through_affine(const Side& side, Forms& forms);
+  void to_input(Index stage, Batch& batch, Usage* usage = nullptr) const;
+  void record(Index stage, const Batch& batch, Usage& usage) const;
+  Vector alone_maximum(const Batch& batch, bool compressed) const;
+  Vector pair_maximum(const Batch& batch) const;
 
   const Twin& twin_;
   const InputSet& set_;
-  std::vector<Affine> reference_;
-  std::vector<Affine> compressed_;
+  std::shared_ptr<Affines> affines_;
   std::vector<Relaxed> relaxed_;
 };
 

@@ -59,14 +59,16 @@ class PolygonPair {
     double value_f, value_g;
     double f_by_f, f_by_g, g_by_f, g_by_g;
   };
+  using FacetColumn = std::array<double, facet_capacity>;
 
+  void add_facet(const Facet& facet);
   void add_vertex(const Activation& activation, double a_f, double a_g, double difference, bool at_kink);
 
   std::size_t vertices_ = 0;
   std::size_t facets_ = 0;
   std::array<double, vertex_capacity> a_f_{}, a_g_{}, difference_{}, f_{}, g_{};
   std::array<bool, vertex_capacity> at_kink_{};
-  std::array<Facet, facet_capacity> facet_{};
+  FacetColumn value_f_{}, value_g_{}, f_by_f_{}, f_by_g_{}, g_by_f_{}, g_by_g_{};
   double reference_load_ = 0.0;   // max |a_f|, |act(a_f)| over the vertices
   double compressed_load_ = 0.0;  // the same for g
 };

@@ -40,6 +40,10 @@ class InputSet {
   // polytope proven empty.
   InputSet(Region region, Vector difference);
 
+  // The part of the set with x in `window`: for maximum(), contains() and the bounding boxes; sample() and project() of a Ball's part
+  // still speak about the whole Ball. ShapeError on another size; the window's overlap with bounding_box() must not be empty.
+  InputSet part(const IntervalVector& window) const;
+
   const Region& region() const { return region_; }
   const Vector& difference() const { return difference_; }
   bool shared_input() const { return shared_; }  // difference is zero
@@ -66,12 +70,16 @@ class InputSet {
   Vector project(const Vector& x) const;
 
  private:
+  Vector region_maximum(const Matrix& coefficients) const;
+  void set_compressed_box();
+
   Region region_;
   Vector difference_;
   bool shared_;
   IntervalVector box_;
   IntervalVector compressed_box_;
-  Vector interior_;  // of a Polytope; empty when no interior point was found
+  bool cut_ = false;  // a Ball's part: box_ cuts it
+  Vector interior_;   // of a Polytope; empty when no interior point was found
 };
 
 }  // namespace twincert::sets

@@ -1,0 +1,30 @@
+// The inner loops of a backward pass, over all rows of a batch for one neuron.
+#pragma once
+
+#include "twincert/core/types.hpp"
+
+namespace twincert::bounds {
+
+using core::Index;
+
+// What a loop needs of the polygon and the facets of PolygonPair.
+struct PolygonTable {
+  std::size_t vertices;
+  const double *a_f, *a_g, *f, *g;
+  std::size_t facets;
+  const double *value_f, *value_g;                     // at the reference point
+  const double *f_by_f, *f_by_g, *g_by_f, *g_by_g;     // gradients of the interpolated F and G
+  double reference_load, compressed_load;
+};
+
+// PairRows of PolygonPair: picks the facet with the largest value at the reference point and shifts it above all vertices.
+void polygon_rows(const PolygonTable& polygon, Index count, double* p, double* q, double* constant, double* load);
+
+// p -> positive part times the upper line plus negative part times the lower line.
+void line_rows(double lower_slope, double lower_intercept, double upper_slope, double upper_intercept, double line_load, Index count,
+               double* p, double* constant, double* load);
+
+// shift += p bias, load += |p| weight
+void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load);
+
+}  // namespace twincert::bounds

@@ -1,0 +1,51 @@
+// Bounds of a part of the input set from those of the part it was split from: what was stable stays stable and what was bounded stays
+// bounded, so that only neurons that are still relaxed are bounded again.
+#pragma once
+
+#include <vector>
+
+#include "twincert/bounds/backward.hpp"
+#include "twincert/bounds/measure_rows.hpp"
+
+namespace twincert::bounds {
+
+// How a part is cut in two: at the middle of one coordinate of x, or by the values before the activation of one network's neuron, at
+// its kink.
+struct Split {
+  enum class By { input, reference, compressed };
+  By by;
+  Index stage;  // of the neuron
+  Index index;  // of the coordinate or the neuron; negative: there is nothing to split
+
+  bool operator==(const Split&) const = default;
+};
+
+struct Part {
+  IntervalVector box;               // contains x
+  std::vector<StageBounds> stages;  // proven on the part
+  Vector rows;                      // proven maxima of the output rows
+  Split next;                       // what to split by; a guess that no bound rests on
+  bool empty = false;               // proven: no input of the set lies in the part
+};
+
+class Partition {
+ public:
+  // `bounds` as of crown_bounds(). Twin and set must outlive it.
+  Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows);
+
+  const Part& whole() const { return whole_; }
+
+  // One half of a part. Only the `open` rows are bounded again, the others keep the parent's bounds. Safe to call from several threads.
+  Part half(const Part& parent, const Split& split, bool upper, const std::vector<Index>& open) const;
+
+ private:
+  void bound(Part& part, const std::vector<Index>& open) const;
+
+  const Twin& twin_;
+  const InputSet& set_;
+  OutputRows rows_;
+  BackwardPass pass_;
+  Part whole_;
+};
+
+}  // namespace twincert::bounds

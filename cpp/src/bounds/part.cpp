@@ -1,0 +1,214 @@
+#include "twincert/bounds/part.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "twincert/bounds/forward.hpp"
+#include "twincert/core/error.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+// With more varying inputs than this, halving one of them changes little: neurons are split instead.
+constexpr Index most_split_inputs = 20;
+
+// Both enclose the truth on the part: when they contradict each other, the part is empty.
+bool narrow(IntervalVector& x, Index i, Interval by) {
+  x.lower[i] = std::max(x.lower[i], by.lower);
+  x.upper[i] = std::min(x.upper[i], by.upper);
+  return x.lower[i] <= x.upper[i];
+}
+
+bool narrow(IntervalVector& x, const IntervalVector& by) {
+  for (Index i = 0; i < x.size(); ++i) {
+    if (!narrow(x, i, by[i])) return false;
+  }
+  return true;
+}
+
+bool narrow(StageBounds& x, const StageBounds& by) {
+  return narrow(x.reference, by.reference) && narrow(x.compressed, by.compressed) && narrow(x.difference, by.difference);
+}
+
+bool narrow_by_identity(StageBounds& x) {
+  for (Index i = 0; i < x.difference.size(); ++i) {
+    const Interval f = x.reference[i], g = x.compressed[i], delta = x.difference[i];
+    if (!narrow(x.difference, i, f - g) || !narrow(x.reference, i, g + delta) || !narrow(x.compressed, i, f - delta)) return false;
+  }
+  return true;
+}
+
+bool affine(const network::Stage& stage, const IntervalVector& x, Index i) {
+  Line line;
+  return affine_on(stage.activation, x[i], line);
+}
+
+// Neurons that are not affine on their intervals, in pairs where there are any.
+Selection relaxed_neurons(const network::StagePair& pair, const StageBounds& bounds) {
+  Selection selection;
+  for (Index i = 0; i < bounds.reference.size(); ++i) {
+    if (affine(pair.reference, bounds.reference, i) && !(pair.paired && !affine(pair.compressed, bounds.compressed, i))) continue;
+    selection.reference.push_back(i);
+  }
+  if (pair.paired) {
+    selection.compressed = selection.difference = selection.reference;
+    return selection;
+  }
+  for (Index i = 0; i < bounds.compressed.size(); ++i) {
+    if (!affine(pair.compressed, bounds.compressed, i)) selection.compressed.push_back(i);
+  }
+  return selection;
+}
+
+// Largest distance between the lines around an activation; zero where it is affine.
+double gap(const network::Stage& stage, Interval x) {
+  Line line;
+  if (affine_on(stage.activation, x, line)) return 0.0;
+  const LinePair lines = enclosing_lines(stage.activation, x);
+  const auto distance = [&](double at) {
+    return (lines.upper.slope - lines.lower.slope) * at + lines.upper.intercept - lines.lower.intercept;
+  };
+  return std::max(distance(x.lower), distance(x.upper));
+}
+
+// Where the values before an activation are cut in two: its kink nearest to the middle, or else the middle.
+double cut_point(const network::Stage& stage, Interval x) {
+  const double middle = 0.5 * x.lower + 0.5 * x.upper;
+  const Kinks kinks = kinks_inside(stage.activation, x);
+  double best = middle;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(kinks.count); ++k) {
+    if (k == 0 || std::abs(kinks.at[k] - middle) < std::abs(best - middle)) best = kinks.at[k];
+  }
+  return best;
+}
+
+// Halves by a coordinate of x or by a neuron; false when nothing is left.
+bool cut(const Twin& twin, const Split& split, bool upper, Part& part) {
+  const auto halve = [upper](IntervalVector& x, Index i, double at) {
+    return narrow(x, i, upper ? Interval{at, infinity} : Interval{-infinity, at});
+  };
+  if (split.by == Split::By::input) {
+    const Interval all = part.box[split.index];
+    return halve(part.box, split.index, 0.5 * all.lower + 0.5 * all.upper);
+  }
+  const auto k = static_cast<std::size_t>(split.stage);
+  const network::StagePair& pair = twin.stages()[k];
+  const bool reference = split.by == Split::By::reference;
+  IntervalVector& values = reference ? part.stages[k].reference : part.stages[k].compressed;
+  return halve(values, split.index, cut_point(reference ? pair.reference : pair.compressed, values[split.index]));
+}
+
+// What a part's backward passes tell about where its looseness comes from.
+struct Evidence {
+  std::vector<Selection> selection;  // per stage
+  std::vector<Matrix> reach;
+  Usage usage;
+};
+
+// Every relaxed neuron i loses about loss_i = |coefficient| gap_i. Neurons are split where that is largest; inputs where the losses
+// come from, loss_i shared among the inputs as the neuron's form varies with them (smear: measured on ACAS twins to need a half to a
+// fiftieth of the parts of halving the widest input).
+Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence) {
+  const Vector width = part.box.upper - part.box.lower;
+  Vector score = Vector::Zero(width.size());
+  Split neuron{Split::By::input, -1, -1};
+  double largest = 0.0;
+  for (std::size_t k = 0; k < evidence.reach.size(); ++k) {
+    const network::StagePair& pair = twin.stages()[k];
+    const StageBounds& bounds = part.stages[k];
+    const std::vector<Index>& reference = evidence.selection[k].reference;
+    const std::vector<Index>& compressed = evidence.selection[k].compressed;
+    const auto count = static_cast<Index>(reference.size());
+    const auto charge = [&](Index row, Split::By by, Index i, double share, double spread) {
+      const double loss = share + spread;
+      if (loss > largest && std::isfinite(loss)) {
+        largest = loss;
+        neuron = {by, static_cast<Index>(k), i};
+      }
+      const auto reach = evidence.reach[k].row(row);
+      const double sum = reach.sum();
+      if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += share / sum * reach.transpose();
+    };
+    for (Index n = 0; n < count; ++n) {
+      const Index i = reference[static_cast<std::size_t>(n)];
+      const double reference_gap = gap(pair.reference, bounds.reference[i]);
+      const double compressed_gap = pair.paired ? gap(pair.compressed, bounds.compressed[i]) : 0.0;
+      const double spread = pair.paired ? 0.5 * evidence.usage.change[k][i] * bounds.difference[i].width() : 0.0;
+      const bool by_reference = reference_gap >= compressed_gap;
+      if (reference_gap == 0.0 && compressed_gap == 0.0) continue;
+      charge(n, by_reference ? Split::By::reference : Split::By::compressed, i,
+             evidence.usage.common[k][i] * std::max(reference_gap, compressed_gap), spread);
+    }
+    for (std::size_t n = 0; !pair.paired && n < compressed.size(); ++n) {
+      const Index i = compressed[n];
+      charge(count + static_cast<Index>(n), Split::By::compressed, i,
+             evidence.usage.change[k][i] * gap(pair.compressed, bounds.compressed[i]), 0.0);
+    }
+  }
+  const Index varying = (width.array() > 0.0).count();
+  if (varying > most_split_inputs && neuron.index >= 0) return neuron;
+  Split input{Split::By::input, -1, -1};
+  double best = 0.0;
+  for (const Vector& candidate : {score, width}) {
+    for (Index i = 0; i < width.size(); ++i) {
+      const double middle = 0.5 * part.box.lower[i] + 0.5 * part.box.upper[i];
+      if (candidate[i] > best && middle > part.box.lower[i] && middle < part.box.upper[i]) {
+        best = candidate[i];
+        input.index = i;
+      }
+    }
+    if (input.index >= 0) return input;
+  }
+  return neuron;
+}
+
+}  // namespace
+
+Partition::Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows)
+    : twin_(twin), set_(set), rows_(std::move(rows)), pass_(twin, set) {
+  for (std::size_t k = 0; k + 1 < bounds.stages.size(); ++k) pass_.add_stage(bounds.stages[k]);
+  whole_.box = set.bounding_box();
+  whole_.stages = bounds.stages;
+  whole_.rows = Vector::Constant(rows_.reference.rows(), infinity);
+  std::vector<Index> all(static_cast<std::size_t>(whole_.rows.size()));
+  std::iota(all.begin(), all.end(), Index{0});
+  bound(whole_, all);
+}
+
+Part Partition::half(const Part& parent, const Split& split, bool upper, const std::vector<Index>& open) const {
+  Part part{parent.box, parent.stages, parent.rows, {Split::By::input, -1, -1}, false};
+  if (cut(twin_, split, upper, part)) {
+    bound(part, open);
+  } else {
+    part.empty = true;
+  }
+  return part;
+}
+
+void Partition::bound(Part& part, const std::vector<Index>& open) const {
+  const InputSet set = set_.part(part.box);
+  BackwardPass pass(pass_, set);
+  const std::size_t last = twin_.stages().size() - 1;
+  Evidence evidence{std::vector<Selection>(last), std::vector<Matrix>(last), {}};
+  for (std::size_t k = 0; k < last; ++k) {
+    StageBounds& bounds = part.stages[k];
+    evidence.selection[k] = relaxed_neurons(twin_.stages()[k], bounds);
+    const StageBounds tighter = pass.stage(static_cast<Index>(k), evidence.selection[k], &evidence.reach[k]);
+    if (!narrow(bounds, tighter) || !narrow_by_identity(bounds)) {
+      part.empty = true;
+      return;
+    }
+    pass.add_stage(bounds);
+  }
+  if (open.empty()) return;
+  const Vector maxima =
+      pass.maximum(static_cast<Index>(last), rows_.reference(open, Eigen::all), rows_.compressed(open, Eigen::all), &evidence.usage);
+  for (std::size_t n = 0; n < open.size(); ++n) part.rows[open[n]] = std::min(part.rows[open[n]], maxima[static_cast<Index>(n)]);
+  part.next = choose_split(twin_, part, evidence);
+}
+
+}  // namespace twincert::bounds
