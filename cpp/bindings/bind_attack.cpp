@@ -10,7 +10,8 @@ void bind_attack(py::module_& m) {
   py::class_<AttackResult>(m, "AttackResult")
       .def_readonly("reference_input", &AttackResult::reference_input)
       .def_readonly("compressed_input", &AttackResult::compressed_input)
-      .def_readonly("difference", &AttackResult::difference)
+      .def_readonly("reference_output", &AttackResult::reference_output)
+      .def_readonly("compressed_output", &AttackResult::compressed_output)
       .def_readonly("value", &AttackResult::value);
 
   m.def(

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "twincert/bounds/difference.hpp"
+#include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 
 namespace py = pybind11;
@@ -34,4 +35,19 @@ void bind_bounds(py::module_& m) {
         "Backward linear bounds with the exact pair envelope.");
   m.def("difference_maximum", &twincert::bounds::difference_maximum, py::arg("twin"), py::arg("set"), py::arg("intermediate"),
         py::arg("output_rows"), Release(), "Upper bounds of output_rows (f(x) - g(y)), one per row.");
+  m.def(
+      "measure_rows",
+      [](const twincert::core::Measure& measure, twincert::core::Index outputs) {
+        twincert::bounds::OutputRows rows = twincert::bounds::measure_rows(measure, outputs);
+        return py::make_tuple(std::move(rows.reference), std::move(rows.compressed));
+      },
+      py::arg("measure"), py::arg("outputs"), "Coefficients of f and of g in every row that bounds a measure.");
+  m.def(
+      "row_maxima",
+      py::overload_cast<const twincert::core::Measure&, const twincert::network::Twin&, const twincert::sets::InputSet&, const TwinBounds&>(
+          &twincert::bounds::row_maxima),
+      py::arg("measure"), py::arg("twin"), py::arg("set"), py::arg("bounds"), Release(),
+      "Proven maxima of the measure's rows over the set, rounding of the evaluation not included.");
+  m.def("measure_upper", &twincert::bounds::measure_upper, py::arg("measure"), py::arg("outputs"), py::arg("row_maxima"),
+        py::arg("evaluation_error"), "Bound of the measure from proven maxima of its rows.");
 }

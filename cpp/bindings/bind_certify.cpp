@@ -17,7 +17,6 @@ namespace {
 using twincert::core::IntervalVector;
 using twincert::core::Matrix;
 using twincert::core::Measure;
-using twincert::core::MeasureKind;
 using twincert::core::Vector;
 using twincert::relax::InputReduction;
 using twincert::relax::ObjectiveKind;
@@ -26,11 +25,6 @@ using twincert::relax::ObjectiveKind;
 template <class Kind>
 using Names = std::vector<std::pair<const char*, Kind>>;
 
-const Names<MeasureKind> measure_names = {{"outputs", MeasureKind::outputs},
-                                          {"output", MeasureKind::output},
-                                          {"inf", MeasureKind::inf},
-                                          {"two", MeasureKind::two},
-                                          {"one", MeasureKind::one}};
 const Names<ObjectiveKind> objective_names = {
     {"linear", ObjectiveKind::linear}, {"squared_two_norm", ObjectiveKind::squared_two_norm}, {"one_norm", ObjectiveKind::one_norm}};
 const Names<InputReduction> reduction_names = {
@@ -216,11 +210,11 @@ class Monitor {
   std::exception_ptr failure_;
 };
 
-py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const std::string& measure,
-                 twincert::core::Index output, const std::string& method, std::optional<double> threshold, double time_limit,
-                 const py::dict& settings, const std::optional<py::dict>& rows, std::optional<py::function> callback) {
+py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
+                 const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
+                 const std::optional<py::dict>& rows, std::optional<py::function> callback) {
   twincert::CertifyOptions options;
-  options.measure = {parse(measure_names, measure, "measure"), output};
+  options.measure = measure;
   options.method = twincert::method_of(method);
   options.threshold = threshold;
   options.time_limit = time_limit;
@@ -236,7 +230,8 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
   py::dict witness, result;
   witness["reference_input"] = solved.witness.reference_input;
   witness["compressed_input"] = solved.witness.compressed_input;
-  witness["difference"] = solved.witness.difference;
+  witness["reference_output"] = solved.witness.reference_output;
+  witness["compressed_output"] = solved.witness.compressed_output;
   witness["value"] = solved.witness.value;
   result["upper"] = solved.claim.upper;
   result["upper_per_output"] = solved.claim.upper_per_output;
@@ -252,8 +247,7 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
 
 py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const py::dict& claim, const py::dict& proof) {
   twincert::certificate::Claim claimed;
-  claimed.measure = {parse(measure_names, py::cast<std::string>(claim["measure"]), "measure"),
-                     py::cast<twincert::core::Index>(claim["output"])};
+  claimed.measure = py::cast<Measure>(claim["measure"]);
   claimed.upper = py::cast<double>(claim["upper"]);
   claimed.upper_per_output = py::cast<Vector>(claim["upper_per_output"]);
   claimed.lower_per_output = py::cast<Vector>(claim["lower_per_output"]);
@@ -272,15 +266,9 @@ py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputS
 }  // namespace
 
 void bind_certify(py::module_& m) {
-  m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("output"), py::arg("method"),
+  m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("method"),
         py::arg("threshold"), py::arg("time_limit"), py::arg("settings"), py::arg("rows"), py::arg("callback"),
         "Bound the error of a twin over a set; returns the claim, its proof and the witness.");
-  m.def(
-      "evaluate_measure",
-      [](const std::string& measure, twincert::core::Index output, const Vector& difference) {
-        return Measure{parse(measure_names, measure, "measure"), output}(difference);
-      },
-      py::arg("measure"), py::arg("output"), py::arg("difference"), "The measure of one output difference in float64.");
   m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
         "Recompute a claim from its proof, without the solver.");
   m.def(

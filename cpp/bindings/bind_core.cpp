@@ -61,16 +61,6 @@ void register_capsules(const py::dict& capsules) {
   register_blas(table);
 }
 
-MeasureKind measure_kind(const std::string& name) {
-  for (const MeasureKind kind : {MeasureKind::outputs, MeasureKind::inf, MeasureKind::two, MeasureKind::one}) {
-    if (name == to_string(Measure{kind, 0})) return kind;
-  }
-  if (name == "output") return MeasureKind::output;
-  throw SettingsError("unknown measure \"" + name + "\"; known are outputs, output, inf, two, one");
-}
-
-std::string kind_name(const Measure& measure) { return measure.kind == MeasureKind::output ? "output" : to_string(measure); }
-
 void bind_interval(py::module_& m) {
   py::class_<Interval>(m, "Interval")
       .def(py::init<double, double>(), py::arg("lower"), py::arg("upper"))
@@ -114,14 +104,16 @@ void bind_core(py::module_& m) {
   bind_interval(m);
 
   py::class_<Measure>(m, "Measure")
-      .def(py::init([](const std::string& kind, Index output) {
-             return Measure{measure_kind(kind), output};
+      .def(py::init([](const std::string& kind, Index output, Index other) {
+             return Measure{measure_kind(kind), output, other};
            }),
-           py::arg("kind"), py::arg("output") = 0)
-      .def_property_readonly("kind", &kind_name)
+           py::arg("kind"), py::arg("output") = 0, py::arg("other") = 0)
+      .def_property_readonly("kind", [](const Measure& measure) { return to_string(measure.kind); })
       .def_readonly("output", &Measure::output)
-      .def("__call__", &Measure::operator(), py::arg("difference"))
+      .def_readonly("other", &Measure::other)
+      .def("__call__", &Measure::operator(), py::arg("reference"), py::arg("compressed"))
       .def("__str__", [](const Measure& measure) { return to_string(measure); });
+  m.attr("top1_outputs") = twincert::core::top1_outputs;
 
   m.def("register_blas", &register_capsules, py::arg("capsules"));
   m.def("blas_registered", &blas_registered);

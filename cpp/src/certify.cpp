@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "twincert/bounds/measure_rows.hpp"
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certificate/claim.hpp"
 #include "twincert/core/error.hpp"
@@ -37,11 +38,7 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
     throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
                            std::to_string(set.size()));
   }
-  const core::Measure& measure = options.measure;
-  if (measure.kind == MeasureKind::output && (measure.output < 0 || measure.output >= twin.output_size())) {
-    throw core::SettingsError("measure: expected an output in [0, " + std::to_string(twin.output_size() - 1) + "], found " +
-                              std::to_string(measure.output));
-  }
+  options.measure.validate(twin.output_size());
   if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
     throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
   }
@@ -125,7 +122,8 @@ class Run {
     result_.proof.propagation = name;
     result_.method = method;
     result_.status = Status::propagation_only;
-    result_.claim = certificate::derive_claim(options_.measure, bounds_, {});
+    rows_ = certificate::propagated_rows(options_.measure, twin_, set_, name, bounds_);
+    result_.claim = derive({});
     timed(name, propagation_start_);
     report(name, 0, 0, 0);
     propagation_start_ = clock_.seconds();
@@ -143,41 +141,50 @@ class Run {
     propagation_start_ = clock_.seconds();
   }
 
+  Claim derive(const std::vector<ProvenObjective>& proven) const {
+    return certificate::derive_claim(options_.measure, bounds_, rows_, proven);
+  }
+
   // Objectives that the measure needs, the currently loosest first.
   std::vector<relax::Objective> objectives() const {
     const Index m = twin_.output_size();
     if (options_.measure.kind == MeasureKind::two && m > 1) return {{relax::ObjectiveKind::squared_two_norm, Vector()}};
     if (options_.measure.kind == MeasureKind::one && m > 1) return {{relax::ObjectiveKind::one_norm, Vector()}};
-    std::vector<relax::Objective> list;
-    for (Index i = 0; i < m; ++i) {
-      if (options_.measure.kind == MeasureKind::output && i != options_.measure.output) continue;
-      list.push_back({relax::ObjectiveKind::linear, Vector::Unit(m, i)});
-      list.push_back({relax::ObjectiveKind::linear, -Vector::Unit(m, i)});
+    std::vector<std::pair<double, relax::Objective>> ranked;
+    for (const Index row : bounds::difference_rows(options_.measure, m)) {
+      const double share = bounds::row_share(options_.measure, m, rows_, bounds_.evaluation_error, row);
+      if (options_.measure.kind == MeasureKind::top1 && decided(share, 0.0)) continue;  // most pairs of classes
+      ranked.push_back({share, {relax::ObjectiveKind::linear, bounds::difference_weights(options_.measure, m, row)}});
     }
-    std::stable_sort(list.begin(), list.end(),
-                     [this](const relax::Objective& a, const relax::Objective& b) { return known(a) > known(b); });
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<relax::Objective> list;
+    for (auto& entry : ranked) list.push_back(std::move(entry.second));
     return list;
   }
 
-  // What propagation proves about a linear objective along +-e_i, evaluation error included.
-  double known(const relax::Objective& objective) const {
+  // What a linear objective lets the measure reach, evaluation error included, by propagation, what is proven, and `bound` of its own.
+  double known(const relax::Objective& objective, double bound = infinity) const {
     if (objective.kind != relax::ObjectiveKind::linear) return infinity;
-    Index i = 0;
-    objective.weights.cwiseAbs().maxCoeff(&i);
-    const core::IntervalVector& difference = bounds_.output_difference();
-    return (objective.weights[i] > 0.0 ? difference.upper[i] : -difference.lower[i]) + bounds_.evaluation_error[i];
+    const Index m = twin_.output_size();
+    const Index row = *bounds::difference_row(options_.measure, m, objective.weights);
+    Vector maxima = certificate::lowered(options_.measure, m, rows_, proven_);
+    maxima[row] = std::min(maxima[row], bound);
+    return bounds::row_share(options_.measure, m, maxima, bounds_.evaluation_error, row);
   }
 
-  // Objectives whose bound cannot matter any more: below what a witness attains, below the threshold, or below the measure's other outputs.
+  // Objectives whose bound cannot matter any more: below what a witness attains, below the threshold, or below the measure's other rows.
   bool decided(double bound, double settled) const {
     if (options_.threshold && bound <= *options_.threshold) return true;
-    return options_.measure.kind == MeasureKind::inf && bound <= std::max(settled, lower());
+    const MeasureKind kind = options_.measure.kind;
+    const bool largest_counts = kind == MeasureKind::inf || kind == MeasureKind::margin || kind == MeasureKind::top1;
+    return largest_counts && bound <= std::max(settled, lower());
   }
 
   void relax_and_solve() {
     if (twin_.stages().size() < 2 || options_.settings.max_iterations == 0 || !finite(bounds_)) return;
     const double start = clock_.seconds();
     const std::vector<relax::Objective> list = objectives();
+    if (list.empty()) return;
     const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
     const relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
     const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin_, set_, claimed, rows, list.front().kind);
@@ -214,9 +221,6 @@ class Run {
   double solve(solver::Admm& admm, const relax::Relaxation& relaxation, const relax::Objective& objective, Index number, Index count,
                double settled) {
     const relax::ObjectiveTerms terms = relax::objective_terms(twin_, relaxation, objective);
-    Index output = 0;
-    if (objective.kind == relax::ObjectiveKind::linear) objective.weights.cwiseAbs().maxCoeff(&output);
-    const double evaluation = objective.kind == relax::ObjectiveKind::linear ? bounds_.evaluation_error[output] : 0.0;
     admm.set_objective(terms);
     // Long iterations must not keep a time limit or the caller waiting.
     const auto due = [this] { return clock_.seconds() >= options_.time_limit || clock_.seconds() - last_report_ > 0.5; };
@@ -225,7 +229,7 @@ class Run {
           preview(objective, iteration.bound);
           if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
           if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
-          if (objective.kind == relax::ObjectiveKind::linear && decided(iteration.bound + evaluation, settled))
+          if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, iteration.bound), settled))
             return solver::Continue::decided;
           if (verdict() != Verdict::unknown) return solver::Continue::decided;
           return solver::Continue::yes;
@@ -235,22 +239,15 @@ class Run {
     if (solution.status == Status::time_limit) stopped_ = true;
     if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
     record(relaxation, terms, objective, solution);
-    result_.claim = certificate::derive_claim(options_.measure, bounds_, proven_);
-    return std::min(known(objective), proven_bound(objective) + evaluation);
+    result_.claim = derive(proven_);
+    return known(objective);
   }
 
   // The claim as it would stand with an unfinished objective's bound, for progress reports.
   void preview(const relax::Objective& objective, double bound) {
     std::vector<ProvenObjective> with = proven_;
     with.push_back({objective, bound});
-    result_.claim = certificate::derive_claim(options_.measure, bounds_, with);
-  }
-
-  double proven_bound(const relax::Objective& objective) const {
-    for (const ProvenObjective& proven : proven_) {
-      if (proven.objective.kind == objective.kind && proven.objective.weights == objective.weights) return proven.bound;
-    }
-    return infinity;
+    result_.claim = derive(with);
   }
 
   // Turns multipliers into a proof, when it proves more than propagation does.
@@ -264,10 +261,8 @@ class Run {
     }
     const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
     const std::vector<ProvenObjective> with{{objective, bound}};
-    const Claim without = certificate::derive_claim(options_.measure, bounds_, {});
-    const Claim improved = certificate::derive_claim(options_.measure, bounds_, with);
-    const bool helps = improved.upper < without.upper || improved.upper_per_output != without.upper_per_output ||
-                       improved.lower_per_output != without.lower_per_output;
+    const bool helps =
+        certificate::lowered(options_.measure, twin_.output_size(), rows_, with) != rows_ || derive(with).upper < derive({}).upper;
     if (!helps) return;
     proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
     proven_.push_back({objective, proof.bound});
@@ -282,8 +277,9 @@ class Run {
   double last_report_ = 0.0;
   bool stopped_ = false;
   bounds::TwinBounds bounds_;
+  Vector rows_;  // what the propagation proves about the measure's rows
   std::vector<ProvenObjective> proven_;
-  Result result_{{}, {}, {Vector(), Vector(), Vector(), 0.0}, Status::propagation_only, Verdict::unknown, Method::interval, {}};
+  Result result_{{}, {}, {Vector(), Vector(), Vector(), Vector(), 0.0}, Status::propagation_only, Verdict::unknown, Method::interval, {}};
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ from twincert.errors import (
     UnsupportedLayerError,
 )
 from twincert.io import load, save
-from twincert.measure import Output
+from twincert.measure import Margin, Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
 from twincert.settings import Settings, settings_table
@@ -33,6 +33,7 @@ __all__ = [
     "Dense",
     "InputSet",
     "Layer",
+    "Margin",
     "Network",
     "Output",
     "ParseError",

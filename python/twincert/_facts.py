@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from twincert.measure import measure_label
+from twincert.measure import measure_label, threshold_label
 
 if TYPE_CHECKING:
     from twincert.certificate import Certificate
@@ -43,7 +43,7 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
         ("gap (upper / attained)", "no lower bound" if certificate.gap == float("inf") else f"{certificate.gap:.3f}"),
     ]
     if certificate.threshold is not None:
-        rows.append((f"error <= {certificate.threshold:g}", certificate.verdict))
+        rows.append((threshold_label(certificate.measure, certificate.threshold), certificate.verdict))
     rows.append(("method", certificate.method))
     rows.append(("status", STATUS_TEXT.get(certificate.status, certificate.status)))
     info = certificate.info

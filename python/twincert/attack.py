@@ -10,42 +10,55 @@ from twincert import _core
 from twincert._arrays import Array
 from twincert._blas import single_thread
 from twincert.errors import SettingsError, ShapeError
+from twincert.measure import Measure, core_measure, parse_measure
 from twincert.network import Twin
 from twincert.sets import InputSet
 
 
 @dataclass(frozen=True)
 class Attack:
-    """The worst inputs found: f(x) - g(y) is `difference` (outputs,), and `value` its measure, in float64."""
+    """The worst inputs found: `reference_output` is f(x), `compressed_output` g(y), both (outputs,), and `value` the
+    measure there, all in float64.
+    """
 
     x: Array
     y: Array
-    difference: Array
+    reference_output: Array
+    compressed_output: Array
     value: float
+
+    @property
+    def difference(self) -> Array:
+        """f(x) - g(y), (outputs,)."""
+        return np.asarray(self.reference_output - self.compressed_output)
 
 
 def attack(
     twin: Twin,
     input_set: InputSet,
-    measure: str = "inf",
-    output: int = 0,
+    measure: Measure = "inf",
     restarts: int = 64,
     steps: int = 40,
     seed: int = 0,
 ) -> Attack:
     """Search the set by projected gradient ascent for a large difference; what it finds is attained, not a bound.
 
-    `measure` is inf, two, one, outputs or output (then `output` is its index). The same arguments give the same result.
+    `measure` is one of those that `certify` bounds. The same arguments give the same result.
     Raises ShapeError when the set does not fit the networks, SettingsError on numbers out of range.
     """
     if input_set.size != twin.input_size:
         raise ShapeError(f"input_set: expected {twin.input_size} inputs as the networks have, found {input_set.size}")
-    limits = (("output", output, 2**31), ("restarts", restarts, 2**20), ("steps", steps, 2**20), ("seed", seed, 2**64))
+    chosen = parse_measure(measure, twin.output_size)
+    limits = (("restarts", restarts, 2**20), ("steps", steps, 2**20), ("seed", seed, 2**64))
     for name, value, limit in limits:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < limit:
             raise SettingsError(f"{name}: expected an integer from 0 to below {limit}, found {value!r}")
     with single_thread():
-        found = _core.attack(twin, input_set, _core.Measure(measure, int(output)), int(restarts), int(steps), int(seed))
+        found = _core.attack(twin, input_set, core_measure(chosen), int(restarts), int(steps), int(seed))
     return Attack(
-        np.array(found.reference_input), np.array(found.compressed_input), np.array(found.difference), found.value
+        np.array(found.reference_input),
+        np.array(found.compressed_input),
+        np.array(found.reference_output),
+        np.array(found.compressed_output),
+        found.value,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,7 +28,15 @@ from twincert._certificate_format import (
 )
 from twincert._certificate_proof import decode_proof, encode_proof, mirrored
 from twincert.errors import ParseError, SettingsError, TwincertError
-from twincert.measure import Measure, Output, evaluate_measure, measure_label
+from twincert.measure import (
+    Measure,
+    core_measure,
+    evaluate_measure,
+    measure_from_dict,
+    measure_label,
+    measure_to_dict,
+    parse_measure,
+)
 from twincert.network import Twin
 from twincert.sets import InputSet, input_set_from_dict
 
@@ -58,9 +66,10 @@ class Certificate:
 
     - upper: the measure never exceeds it on the set, rounding of the networks' evaluation included
     - lower: value of the measure that is attained at ``witness`` in float64
-    - upper_per_output, lower_per_output (outputs,): f_i - g_i never leaves them; +inf, -inf where not asked for
+    - upper_per_output, lower_per_output (outputs,): f_i - g_i never leaves them; +inf, -inf where not asked for: other
+      outputs of an ``Output``, all of a ``Margin`` and of "top1"
     - witness (inputs,): x in the set; compressed_witness: y, the same unless the networks' inputs may differ;
-      witness_difference (outputs,): f(x) - g(y) there
+      witness_output, compressed_witness_output (outputs,): f(x) and g(y), evaluated there
     - threshold, verdict: "holds" (upper <= threshold), "violated" (lower > threshold) or "unknown"
     - status: how the computation ended; every status comes with a valid bound
     - method: what proved the bound, "interval", "crown" or "sdp"
@@ -76,7 +85,8 @@ class Certificate:
     lower_per_output: Array
     witness: Array
     compressed_witness: Array
-    witness_difference: Array
+    witness_output: Array
+    compressed_witness_output: Array
     threshold: float | None
     verdict: Verdict
     status: str
@@ -102,7 +112,8 @@ class Certificate:
             lower_per_output=np.array(result["lower_per_output"], dtype=float),
             witness=np.array(witness["reference_input"], dtype=float),
             compressed_witness=np.array(witness["compressed_input"], dtype=float),
-            witness_difference=np.array(witness["difference"], dtype=float),
+            witness_output=np.array(witness["reference_output"], dtype=float),
+            compressed_witness_output=np.array(witness["compressed_output"], dtype=float),
             threshold=threshold,
             verdict=result["verdict"],
             status=result["status"],
@@ -112,6 +123,11 @@ class Certificate:
             reference_digest=twin.reference.digest(),
             compressed_digest=twin.compressed.digest(),
         )
+
+    @property
+    def witness_difference(self) -> Array:
+        """f(x) - g(y) at the witness (outputs,), in float64."""
+        return np.asarray(self.witness_output - self.compressed_witness_output)
 
     @property
     def gap(self) -> float:
@@ -124,15 +140,12 @@ class Certificate:
 
     def to_dict(self) -> Json:
         """JSON content of the certificate (docs/certificate.md), digest included."""
-        kind: Json = {"kind": self.measure}
-        if isinstance(self.measure, Output):
-            kind = {"kind": "output", "output": self.measure.index}
         content: Json = {
             "format": FORMAT,
             "version": VERSION,
             "networks": {"reference": self.reference_digest, "compressed": self.compressed_digest},
             "input_set": self.input_set.to_dict(),
-            "measure": kind,
+            "measure": measure_to_dict(self.measure),
             "bound": {
                 "upper": encode_number(self.upper),
                 "upper_per_output": [encode_number(value) for value in self.upper_per_output],
@@ -142,7 +155,8 @@ class Certificate:
                 "lower": encode_number(self.lower),
                 "reference_input": encode_array(self.witness),
                 "compressed_input": encode_array(self.compressed_witness),
-                "difference": encode_array(self.witness_difference),
+                "reference_output": encode_array(self.witness_output),
+                "compressed_output": encode_array(self.compressed_witness_output),
             },
             "result": {
                 "threshold": None if self.threshold is None else encode_number(self.threshold),
@@ -191,7 +205,10 @@ class Certificate:
             lower_per_output=lower_per_output,
             witness=decode_vector(witness["reference_input"], inputs, "witness.reference_input"),
             compressed_witness=decode_vector(witness["compressed_input"], inputs, "witness.compressed_input"),
-            witness_difference=decode_vector(witness["difference"], outputs, "witness.difference"),
+            witness_output=decode_vector(witness["reference_output"], outputs, "witness.reference_output"),
+            compressed_witness_output=decode_vector(
+                witness["compressed_output"], outputs, "witness.compressed_output"
+            ),
             threshold=None if threshold is None else decode_number(threshold, "result.threshold"),
             verdict=result["verdict"],
             status=result["status"],
@@ -233,10 +250,8 @@ class Certificate:
         reason = self._altered(twin) or self._wrong_witness(twin) or self._wrong_verdict()
         if reason:
             return CheckReport(False, float("inf"), reason)
-        kind, output = ("output", self.measure.index) if isinstance(self.measure, Output) else (self.measure, 0)
         claim = {
-            "measure": kind,
-            "output": output,
+            "measure": core_measure(self.measure),
             "upper": self.upper,
             "upper_per_output": self.upper_per_output,
             "lower_per_output": self.lower_per_output,
@@ -266,10 +281,12 @@ class Certificate:
             return "the witness does not lie in the input set"
         # Another machine may add in another order: both evaluations are within the evaluation error of the exact one.
         slack = 2 * np.asarray(_core.interval_bounds(twin, self.input_set).evaluation_error)
-        if not (np.abs(twin.error(x, y) - self.witness_difference) <= slack).all():
-            return "the witness does not attain the difference it claims"
-        value = evaluate_measure(self.measure, self.witness_difference)
-        rounding = 4 * (value + self.lower) * (self.witness_difference.size + 4) * np.finfo(float).eps
+        f, g = self.witness_output, self.compressed_witness_output
+        for point, network, claimed in ((x, twin.reference, f), (y, twin.compressed, g)):
+            if not (np.abs(network(point) - claimed) <= slack).all():
+                return "the witness does not attain the outputs it claims"
+        value = evaluate_measure(self.measure, f, g)
+        rounding = 4 * (value + self.lower) * (f.size + 4) * np.finfo(float).eps
         if not abs(value - self.lower) <= rounding:
             return f"the witness attains {value!r}, not the lower bound {self.lower!r}"
         return ""
@@ -317,11 +334,10 @@ def _decode_numbers(values: list[Any], name: str) -> Array:
 
 
 def _decode_measure(value: Json, outputs: int) -> Measure:
-    if value["kind"] != "output":
-        return cast(str, value["kind"])
-    if value["output"] >= outputs:
-        raise FieldError("measure.output", f"expected an index below {outputs}, found {shorten(value['output'])}")
-    return Output(int(value["output"]))
+    try:
+        return parse_measure(measure_from_dict(value), outputs)
+    except SettingsError as error:
+        raise FieldError("measure", str(error)) from None
 
 
 _PROGRESS_NUMBERS = ("seconds", "upper", "lower")

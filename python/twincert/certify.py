@@ -10,7 +10,7 @@ from twincert import _core
 from twincert._blas import single_thread
 from twincert.certificate import Certificate
 from twincert.errors import SettingsError, ShapeError
-from twincert.measure import Measure, Output, parse_measure
+from twincert.measure import Measure, core_measure, parse_measure
 from twincert.network import Twin
 from twincert.sets import InputSet
 from twincert.settings import Settings
@@ -56,8 +56,10 @@ def certify(
 ) -> Certificate:
     """Prove an upper bound of the error between the two networks of a twin, for every input of a set.
 
-    - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides)
-      or ``Output(i)``
+    - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides),
+      ``Output(i)``, ``Margin(i, j)`` (change of the margin between two outputs), or "top1": the largest confidence of
+      f, its largest output less the next, where another output of g reaches that of f's class; so "holds" says that
+      g's class is f's wherever f is confident by more than the threshold
     - method: "interval", "crown" (backward linear bounds), "sdp", or "auto": from cheap to tight, until threshold or
       time_limit decides
     - threshold: stop as soon as it is decided whether the measure stays at or below it
@@ -87,13 +89,11 @@ def certify(
     target = None if threshold is None else _number("threshold", threshold, "a finite number, at least 0", finite=True)
     if callback is not None and not callable(callback):
         raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
-    is_output = isinstance(chosen, Output)
     with single_thread():
         result = _core.certify(
             twin,
             input_set,
-            measure="output" if is_output else str(chosen),
-            output=chosen.index if isinstance(chosen, Output) else 0,
+            measure=core_measure(chosen),
             method=method,
             threshold=target,
             time_limit=limit,

@@ -15,7 +15,7 @@ namespace {
 
 CertifyOptions quick(MeasureKind kind, Method method = Method::automatic) {
   CertifyOptions options;
-  options.measure = {kind, 0};
+  options.measure = {kind, 0, 1};
   options.method = method;
   options.settings.max_iterations = 60;
   options.settings.attack_restarts = 4;
@@ -27,12 +27,14 @@ CertifyOptions quick(MeasureKind kind, Method method = Method::automatic) {
 TEST(certify_bounds_every_measure) {
   const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
   const sets::InputSet set = testing::cube(3, 0.5);
-  const Matrix differences = twin.error(set.sample(500, 3));
-  for (const MeasureKind kind : {MeasureKind::outputs, MeasureKind::output, MeasureKind::inf, MeasureKind::two, MeasureKind::one}) {
+  const Matrix points = set.sample(500, 3);
+  const Matrix f = twin.reference().evaluate(points), g = twin.compressed().evaluate(points);
+  for (const MeasureKind kind : {MeasureKind::outputs, MeasureKind::output, MeasureKind::inf, MeasureKind::two, MeasureKind::one,
+                                 MeasureKind::margin, MeasureKind::top1}) {
     const CertifyOptions options = quick(kind);
     const Result result = certify(twin, set, options);
     CHECK(result.witness.value <= result.claim.upper);
-    for (core::Index i = 0; i < differences.cols(); ++i) CHECK(options.measure(differences.col(i)) <= result.claim.upper);
+    for (core::Index i = 0; i < f.cols(); ++i) CHECK(options.measure(f.col(i), g.col(i)) <= result.claim.upper);
     CHECK(certificate::check(twin, set, result.claim, result.proof).valid);
   }
 }

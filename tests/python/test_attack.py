@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from twincert import Ball, Box, InputSet, Network, Polytope, SettingsError, ShapeError, Twin, attack
+from twincert import Ball, Box, InputSet, Margin, Network, Output, Polytope, SettingsError, ShapeError, Twin, attack
+from twincert.measure import Measure
 
 
 def network(rng: np.random.Generator, sizes: list[int], activation: str = "relu") -> Network:
@@ -19,10 +20,16 @@ def perturbed(rng: np.random.Generator, net: Network, size: float, activation: s
     return Network.from_arrays([(w + size * rng.normal(size=w.shape), b) for w, b in net.to_arrays()], activation)
 
 
-def value(difference: np.ndarray, measure: str) -> float:
-    if measure == "output":
-        return float(abs(difference[1]))
-    return float(np.linalg.norm(difference, {"one": 1, "two": 2}.get(measure, np.inf)))
+def value(f: np.ndarray, g: np.ndarray, measure: Measure) -> float:
+    if isinstance(measure, Output):
+        return float(abs((f - g)[measure.index]))
+    if isinstance(measure, Margin):
+        return float(abs((f - g)[measure.index] - (f - g)[measure.other]))
+    if measure == "top1":
+        winner = int(f.argmax())
+        reached = (np.delete(g, winner) >= g[winner]).any()
+        return float(f[winner] - np.delete(f, winner).max()) if reached else 0.0
+    return float(np.linalg.norm(f - g, {"one": 1, "two": 2}.get(measure, np.inf)))
 
 
 REGIONS: dict[str, InputSet] = {
@@ -38,18 +45,18 @@ REGIONS: dict[str, InputSet] = {
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid", "tanh"])
-@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output"])
+@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", Output(1), Margin(2, 0), "top1"], ids=str)
 @pytest.mark.parametrize("region", REGIONS)
-def test_witness_is_inside_and_attains_the_value(region: str, measure: str, activation: str) -> None:
+def test_witness_is_inside_and_attains_the_value(region: str, measure: Measure, activation: str) -> None:
     rng = np.random.default_rng(0)
     f = network(rng, [4, 8, 6, 3], activation)
     twin = Twin(f, perturbed(rng, f, 0.05, activation))
-    found = attack(twin, REGIONS[region], measure, output=1, restarts=8, steps=10)
+    found = attack(twin, REGIONS[region], measure, restarts=8, steps=10)
     assert REGIONS[region].contains(found.x, found.y)
     assert not REGIONS[region].shared_input or np.array_equal(found.x, found.y)
     assert np.array_equal(found.difference, twin.error(found.x, found.y))
-    assert found.value == pytest.approx(value(found.difference, measure), rel=1e-14)
-    again = attack(twin, REGIONS[region], measure, output=1, restarts=8, steps=10)
+    assert found.value == pytest.approx(value(found.reference_output, found.compressed_output, measure), rel=1e-14)
+    again = attack(twin, REGIONS[region], measure, restarts=8, steps=10)
     assert np.array_equal(found.x, again.x)
     assert np.array_equal(found.y, again.y)
     assert found.value == again.value
@@ -65,7 +72,8 @@ def test_beats_sampling(region: str, measure: str) -> None:
         twin = Twin(f, perturbed(rng, f, 0.02))
         x = REGIONS[region].sample(4000, seed=seed)
         y = x - REGIONS[region].difference * rng.uniform(-1, 1, size=x.shape)
-        sampled = max(value(d, measure) for d in twin.error(x, y))
+        f, g = twin.reference(x), twin.compressed(y)
+        sampled = max(value(*outputs, measure) for outputs in zip(f, g, strict=True))
         ratios.append(attack(twin, REGIONS[region], measure).value / sampled)
     # A lucky sample may hit a narrow peak that the attack misses, but not often.
     assert min(ratios) >= 0.95
@@ -93,7 +101,7 @@ def test_follows_the_slopes_of_the_active_side(activation: str) -> None:
     hidden = (np.array([w, -w]), np.array([-0.5, 0.0]))
     f = Network.from_arrays([hidden, (np.array([[1.5, 1.0]]), np.zeros(1))], activation)
     g = Network.from_arrays([(np.zeros((1, 80)), np.zeros(1))])
-    found = attack(Twin(f, g), Ball(np.zeros(80), 1.0), "output")
+    found = attack(Twin(f, g), Ball(np.zeros(80), 1.0), Output(0))
     assert found.value == pytest.approx(f(-w)[0], rel=1e-3)
 
 
@@ -130,7 +138,9 @@ def test_bad_arguments() -> None:
         {"steps": 1.5},
         {"seed": -1},
         {"measure": "three"},
-        {"measure": "output", "output": 4},
+        {"measure": "output"},
+        {"measure": Output(4)},
+        {"measure": Margin(1, 4)},
     ):
         with pytest.raises(SettingsError, match=str(list(arguments)[-1])):
             attack(twin, region, **arguments)

@@ -53,7 +53,7 @@ struct Info {
 struct Result {
   certificate::Claim claim;
   certificate::Proof proof;
-  attack::AttackResult witness;  // claim.measure(witness.difference) is the lower bound
+  attack::AttackResult witness;  // witness.value is the lower bound
   core::Status status;
   core::Verdict verdict;
   Method method;  // what proved the bound

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "twincert/attack/goal.hpp"
 #include "twincert/attack/gradient.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/core/random.hpp"
@@ -15,13 +16,12 @@ namespace twincert::attack {
 namespace {
 
 using core::Matrix;
-using core::MeasureKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t direction_limit = 20;  // output and sign pairs that are followed
-constexpr Index start_limit = 64;            // starts followed at once, which bounds the memory
-constexpr Index fewest_starts = 8;           // per direction, however large the networks are
-constexpr double largest_pool = 32.0;        // random points per start, from which the starts are chosen
+constexpr std::size_t goal_limit = 20;  // goals that are followed
+constexpr Index start_limit = 64;       // starts followed at once, which bounds the memory
+constexpr Index fewest_starts = 8;      // per goal, however large the networks are
+constexpr double largest_pool = 32.0;   // random points per start, from which the starts are chosen
 constexpr double smallest_pool = 4.0;
 constexpr double work_limit = 1.5e8;  // multiplications per gradient step
 constexpr Index polished_coordinates = 256;
@@ -29,15 +29,9 @@ constexpr int polish_rounds = 4;
 constexpr int scatter_rounds = 16;
 constexpr Index scatter_points = 48;
 constexpr Index scatter_limit = 64;  // inputs above which random steps find nothing
-constexpr std::size_t polished_directions = 3;
+constexpr std::size_t polished_goals = 3;
 
-// What one column climbs: sign (f - g)_output, or the measure itself for output < 0.
-struct Direction {
-  Index output;
-  double sign;
-};
-
-// The best point found for a direction; the twin's input is x - shift.
+// The best point found for a goal; the twin's input is x - shift.
 struct Best {
   double value = -infinity;
   Vector x;
@@ -82,7 +76,7 @@ class Search {
                              std::clamp(work_limit / (parameters_ * static_cast<double>(start_limit)), smallest_pool, largest_pool));
       Matrix pool(set_.size(), pool_size + 1);
       pool << center, set_.sample(pool_size, seed);
-      if (first == 0) choose_directions(pool);
+      if (first == 0) choose_goals(pool);
       climb(pool, count + 1, seed);
     }
     polish_best();
@@ -95,39 +89,22 @@ class Search {
   }
 
  private:
-  double score(const Vector& difference, const Direction& direction) const {
-    const double value = direction.output < 0 ? measure_(difference) : direction.sign * difference[direction.output];
-    return std::isnan(value) ? -infinity : value;
+  // f and g at the columns, kept until the next call.
+  void evaluate(const Matrix& x, const Matrix& shift) {
+    f_ = &reference_.forward(x);
+    g_ = &compressed_.forward(set_.shared_input() ? x : x - shift);
   }
 
-  const Matrix& differences(const Matrix& x, const Matrix& shift) {
-    difference_ = reference_.forward(x);
-    difference_ -= compressed_.forward(set_.shared_input() ? x : x - shift);
-    return difference_;
+  // Of a column of the last evaluate().
+  double score(Index column, std::size_t goal) const { return goals_[goal].score(f_->col(column), g_->col(column)); }
+
+  void choose_goals(const Matrix& starts) {
+    evaluate(starts, Matrix::Zero(starts.rows(), starts.cols()));
+    goals_ = goals(measure_, *f_, *g_, goal_limit);
+    best_.resize(goals_.size());
   }
 
-  // All outputs with both signs, or where these are many, those that already differ most at the starts.
-  void choose_directions(const Matrix& starts) {
-    if (measure_.kind == MeasureKind::two || measure_.kind == MeasureKind::one) {
-      directions_ = {{-1, 1.0}};
-    } else if (measure_.kind == MeasureKind::output) {
-      directions_ = {{measure_.output, 1.0}, {measure_.output, -1.0}};
-    } else {
-      const Matrix& difference = differences(starts, Matrix::Zero(starts.rows(), starts.cols()));
-      std::vector<std::pair<double, Direction>> ranked;
-      for (Index i = 0; i < difference.rows(); ++i) {
-        ranked.push_back({difference.row(i).maxCoeff(), {i, 1.0}});
-        ranked.push_back({-difference.row(i).minCoeff(), {i, -1.0}});
-      }
-      for (auto& entry : ranked) entry.first = std::isnan(entry.first) ? -infinity : entry.first;
-      std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-      ranked.resize(std::min(ranked.size(), direction_limit));
-      for (const auto& entry : ranked) directions_.push_back(entry.second);
-    }
-    best_.resize(directions_.size());
-  }
-
-  // Gradient ascent along every direction from `count` points of the pool; after a quarter of the steps only the better quarter goes on.
+  // Gradient ascent towards every goal from `count` points of the pool; after a quarter of the steps only the better quarter goes on.
   void climb(const Matrix& pool, Index count, std::uint64_t seed) {
     const Matrix pool_shift = random_shifts(pool.cols(), seed);
     const std::vector<Index> chosen = choose_starts(pool, pool_shift, count);
@@ -136,33 +113,34 @@ class Search {
     std::vector<double> scores(owner_.size());
     for (Index step = 0;; ++step) {
       if (step > 0 && step == options_.steps / 4) keep_better_quarter(x, shift, scores);
-      const Matrix& difference = differences(x, shift);
-      Matrix cotangents = Matrix::Zero(difference.rows(), difference.cols());
+      evaluate(x, shift);
+      Matrix of_reference = Matrix::Zero(f_->rows(), f_->cols());
+      Matrix of_compressed = of_reference;
       for (Index j = 0; j < x.cols(); ++j) {
         const std::size_t d = owner_[static_cast<std::size_t>(j)];
-        const double value = score(difference.col(j), directions_[d]);
+        const double value = score(j, d);
         scores[static_cast<std::size_t>(j)] = value;
         if (value > best_[d].value) best_[d] = {value, x.col(j), shift.col(j)};
-        cotangents.col(j) = cotangent(difference.col(j), directions_[d]);
+        goals_[d].ascend(f_->col(j), g_->col(j), of_reference.col(j), of_compressed.col(j));
       }
       if (step >= options_.steps) return;
       // Step lengths, relative to the set, fall geometrically: maxima inside curved or cut sets, at kinks, need short ones.
       const double length =
           0.5 * std::pow(ball_ || polytope_ ? 1e-3 : 1e-2, static_cast<double>(step) / static_cast<double>(options_.steps));
-      move(x, shift, cotangents, length);
+      move(x, shift, of_reference, of_compressed, length);
     }
   }
 
-  // For every direction the best points of the pool and, for variety, as many others; fewer of both in large networks. Fills owner_.
+  // For every goal the best points of the pool and, for variety, as many others; fewer of both in large networks. Fills owner_.
   std::vector<Index> choose_starts(const Matrix& pool, const Matrix& shift, Index wanted) {
-    const double affordable = work_limit / (2.0 * parameters_ * static_cast<double>(directions_.size()));
+    const double affordable = work_limit / (2.0 * parameters_ * static_cast<double>(goals_.size()));
     const Index count = std::min({wanted, pool.cols(), std::max(fewest_starts, static_cast<Index>(std::min(affordable, 1e6)))});
-    const Matrix& difference = differences(pool, shift);
+    evaluate(pool, shift);
     owner_.clear();
     std::vector<Index> chosen;
-    for (std::size_t d = 0; d < directions_.size(); ++d) {
+    for (std::size_t d = 0; d < goals_.size(); ++d) {
       std::vector<double> scores;
-      for (Index j = 0; j < pool.cols(); ++j) scores.push_back(score(difference.col(j), directions_[d]));
+      for (Index j = 0; j < pool.cols(); ++j) scores.push_back(score(j, d));
       std::vector<Index> order = ranking(scores);
       const auto best = order.begin() + (count + 1) / 2;
       std::sort(best, order.end());
@@ -172,27 +150,20 @@ class Search {
     return chosen;
   }
 
-  Vector cotangent(const Vector& difference, const Direction& direction) const {
-    if (direction.output >= 0) return direction.sign * Vector::Unit(difference.size(), direction.output);
-    if (measure_.kind == MeasureKind::one) return difference.array().sign();
-    const double norm = difference.stableNorm();
-    return norm > 0.0 ? Vector(difference / norm) : Vector(Vector::Unit(difference.size(), 0));
-  }
-
   Matrix random_shifts(Index count, std::uint64_t seed) const {
     if (set_.shared_input()) return Matrix::Zero(set_.size(), count);
     const sets::InputSet shifts(sets::Box{{-set_.difference(), set_.difference()}}, Vector::Zero(set_.size()));
     return shifts.sample(count, seed + 1);
   }
 
-  void move(Matrix& x, Matrix& shift, const Matrix& cotangents, double length) {
-    Matrix gradient = reference_.backward(cotangents);
-    // d/dx of c (f(x) - g(x - shift)); d/dshift is the second part with the opposite sign.
-    const Matrix& compressed_gradient = compressed_.backward(cotangents);
-    gradient -= compressed_gradient;
+  void move(Matrix& x, Matrix& shift, const Matrix& of_reference, const Matrix& of_compressed, double length) {
+    Matrix gradient = reference_.backward(of_reference);
+    // d/dx of c f(x) + e g(x - shift); d/dshift is the second part with the opposite sign.
+    const Matrix& compressed_gradient = compressed_.backward(of_compressed);
+    gradient += compressed_gradient;
     if (!set_.shared_input()) {
       const Vector& limit = set_.difference();
-      shift.array() += compressed_gradient.array().sign().colwise() * (length * limit.array());
+      shift.array() -= compressed_gradient.array().sign().colwise() * (length * limit.array());
       shift = shift.cwiseMax((-limit).replicate(1, x.cols())).cwiseMin(limit.replicate(1, x.cols()));
     }
     if (ball_) {
@@ -221,7 +192,7 @@ class Search {
 
   void keep_better_quarter(Matrix& x, Matrix& shift, std::vector<double>& scores) {
     std::vector<Index> kept;
-    std::vector<std::size_t> room(directions_.size(), (owner_.size() / directions_.size() + 3) / 4);
+    std::vector<std::size_t> room(goals_.size(), (owner_.size() / goals_.size() + 3) / 4);
     for (const Index j : ranking(scores)) {
       std::size_t& left = room[owner_[static_cast<std::size_t>(j)]];
       if (left == 0) continue;
@@ -240,20 +211,21 @@ class Search {
     std::vector<double> values;
     for (const Best& best : best_) values.push_back(best.value);
     std::vector<Index> order = ranking(values);
-    order.resize(std::min(order.size(), polished_directions));
+    order.resize(std::min(order.size(), polished_goals));
     for (const Index index : order) {
       const auto d = static_cast<std::size_t>(index);
       if (best_[d].x.size() == 0) continue;
-      if (set_.size() <= scatter_limit) scatter(best_[d], directions_[d]);
+      if (set_.size() <= scatter_limit) scatter(d);
       if (ball_ || polytope_) continue;
       for (int round = 0; round < polish_rounds; ++round) {
-        if (!polish(best_[d], directions_[d])) break;
+        if (!polish(d)) break;
       }
     }
   }
 
   // Random steps of falling length around the best point: they leave kinks on which the gradient only zigzags.
-  void scatter(Best& best, const Direction& direction) {
+  void scatter(std::size_t goal) {
+    Best& best = best_[goal];
     core::Random random(options_.seed);
     double length = 0.25;
     for (int round = 0; round < scatter_rounds; ++round) {
@@ -269,9 +241,9 @@ class Search {
         shift.col(k) = shift.col(k).cwiseMax(-set_.difference()).cwiseMin(set_.difference());
       }
       const double before = best.value;
-      const Matrix& tried = differences(x, shift);
+      evaluate(x, shift);
       for (Index k = 0; k < scatter_points; ++k) {
-        const double value = score(tried.col(k), direction);
+        const double value = score(k, goal);
         if (value > best.value) best = {value, x.col(k), shift.col(k)};
       }
       if (best.value == before) length *= 0.5;
@@ -279,12 +251,15 @@ class Search {
   }
 
   // Tries the vertex the gradient points to, single coordinates at either end, and all improving coordinates at once.
-  bool polish(Best& best, const Direction& direction) {
+  bool polish(std::size_t goal) {
+    Best& best = best_[goal];
     const core::IntervalVector& box = set_.bounding_box();
-    const Matrix& difference = differences(best.x, best.shift);
-    const Matrix seed = cotangent(difference.col(0), direction);
-    const Matrix compressed_gradient = compressed_.backward(seed);
-    const Vector gradient = reference_.backward(seed) - compressed_gradient;
+    evaluate(best.x, best.shift);
+    Matrix of_reference = Matrix::Zero(f_->rows(), 1);
+    Matrix of_compressed = of_reference;
+    goals_[goal].ascend(f_->col(0), g_->col(0), of_reference.col(0), of_compressed.col(0));
+    const Matrix compressed_gradient = compressed_.backward(of_compressed);
+    const Vector gradient = reference_.backward(of_reference) + compressed_gradient;
     std::vector<Index> coordinates;
     for (Index i = 0; i < box.size(); ++i) {
       if (half_width_[i] > 0.0) coordinates.push_back(i);
@@ -297,7 +272,7 @@ class Search {
     for (Index i = 0; i < box.size(); ++i) {
       if (gradient[i] != 0.0) vertex[i] = gradient[i] > 0.0 ? box.upper[i] : box.lower[i];
     }
-    const Vector vertex_shift = compressed_gradient.col(0).array().sign() * set_.difference().array();
+    const Vector vertex_shift = -compressed_gradient.col(0).array().sign() * set_.difference().array();
     const Index singles = 2 * static_cast<Index>(coordinates.size());
     Matrix x = best.x.replicate(1, singles + 1);
     Matrix shift = best.shift.replicate(1, singles + 1);
@@ -309,9 +284,9 @@ class Search {
     }
     const double before = best.value;
     Vector combined = best.x;
-    const Matrix& tried = differences(x, shift);
+    evaluate(x, shift);
     for (Index k = 0; k <= singles; ++k) {
-      const double value = score(tried.col(k), direction);
+      const double value = score(k, goal);
       if (k < singles && value > before) {
         const Index i = coordinates[static_cast<std::size_t>(k / 2)];
         combined[i] = x(i, k);
@@ -319,7 +294,8 @@ class Search {
       if (value > best.value) best = {value, x.col(k), shift.col(k)};
     }
     const Vector kept_shift = shift.col(0);
-    const double value = score(differences(combined, kept_shift).col(0), direction);
+    evaluate(combined, kept_shift);
+    const double value = score(0, goal);
     if (value > best.value) best = {value, combined, kept_shift};
     return best.value > before;
   }
@@ -338,8 +314,9 @@ class Search {
         result.compressed_input[i] = y;
       }
     }
-    result.difference = twin_.error(result.reference_input, result.compressed_input);
-    const double value = measure_(result.difference);
+    result.reference_output = twin_.reference().evaluate(result.reference_input);
+    result.compressed_output = twin_.compressed().evaluate(result.compressed_input);
+    const double value = measure_(result.reference_output, result.compressed_output);
     // Overflow in the evaluation shows nothing; zero always holds.
     result.value = std::isfinite(value) ? value : 0.0;
     return result;
@@ -355,10 +332,11 @@ class Search {
   double parameters_ = 1.0;
   const sets::Ball* ball_ = nullptr;
   bool polytope_ = false;
-  std::vector<Direction> directions_;
+  std::vector<Goal> goals_;
   std::vector<Best> best_;
-  std::vector<std::size_t> owner_;  // direction of every column
-  Matrix difference_;
+  std::vector<std::size_t> owner_;  // goal of every column
+  const Matrix* f_ = nullptr;       // outputs of the last evaluate()
+  const Matrix* g_ = nullptr;
 };
 
 }  // namespace
@@ -372,10 +350,7 @@ AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const 
     throw core::SettingsError("attack: restarts is " + std::to_string(options.restarts) + " and steps is " + std::to_string(options.steps) +
                               ", expected numbers that are not negative");
   }
-  if (measure.kind == MeasureKind::output && (measure.output < 0 || measure.output >= twin.output_size())) {
-    throw core::SettingsError("attack: output " + std::to_string(measure.output) + " asked for, but the networks have " +
-                              std::to_string(twin.output_size()) + " outputs");
-  }
+  measure.validate(twin.output_size());
   return Search(twin, set, measure, options).run();
 }
 

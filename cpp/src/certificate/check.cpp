@@ -7,6 +7,7 @@
 
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certificate/claim.hpp"
+#include "twincert/core/error.hpp"
 
 namespace twincert::certificate {
 namespace {
@@ -75,8 +76,10 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
   if (set.size() != twin.input_size()) return refuse("the input set's size does not fit the networks");
   const Index m = twin.output_size();
   if (claim.upper_per_output.size() != m || claim.lower_per_output.size() != m) return refuse("per-output bounds: wrong number of outputs");
-  if (claim.measure.kind == core::MeasureKind::output && (claim.measure.output < 0 || claim.measure.output >= m)) {
-    return refuse("measure: no such output");
+  try {
+    claim.measure.validate(m);
+  } catch (const core::SettingsError& error) {
+    return refuse(error.what());
   }
   if (proof.propagation != "interval" && proof.propagation != "crown") return refuse("propagation: expected interval or crown");
   bounds::TwinBounds derived = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
@@ -88,7 +91,8 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
     const std::string reason = prove_objectives(twin, set, claimed, proof, proven);
     if (!reason.empty()) return refuse(reason);
   }
-  const Claim derived_claim = derive_claim(claim.measure, derived, proven);
+  const Vector rows = propagated_rows(claim.measure, twin, set, proof.propagation, derived);
+  const Claim derived_claim = derive_claim(claim.measure, derived, rows, proven);
   if (!(derived_claim.upper <= claim.upper)) {
     return refuse("upper: claimed " + number(claim.upper) + ", proven " + number(derived_claim.upper), derived_claim.upper);
   }

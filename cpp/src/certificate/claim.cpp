@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/bounds/measure_rows.hpp"
+
 namespace twincert::certificate {
 namespace {
 
@@ -13,14 +15,6 @@ using core::MeasureKind;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 double upper_sum(double a, double b) { return core::next_up(a + b); }
-
-// +1 / -1 when the weights are that multiple of unit vector i.
-int direction(const Vector& weights, Index i) {
-  for (Index j = 0; j < weights.size(); ++j) {
-    if (j != i && weights[j] != 0.0) return 0;
-  }
-  return weights[i] == 1.0 ? 1 : weights[i] == -1.0 ? -1 : 0;
-}
 
 IntervalVector widened(const IntervalVector& box) {
   IntervalVector wide = box;
@@ -38,44 +32,44 @@ bool contains(const IntervalVector& outer, const IntervalVector& inner) {
 
 }  // namespace
 
-Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const std::vector<ProvenObjective>& objectives) {
-  const IntervalVector& difference = bounds.output_difference();
-  const Index m = difference.size();
-  Claim claim{measure, infinity, Vector::Constant(m, infinity), Vector::Constant(m, -infinity)};
-  double two = infinity, one = infinity;
-  Vector upper = difference.upper, lower = difference.lower;
+Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, const sets::InputSet& set, const std::string& propagation,
+                       const bounds::TwinBounds& bounds) {
+  return propagation == "interval" ? bounds::row_maxima(measure, bounds) : bounds::row_maxima(measure, twin, set, bounds);
+}
+
+Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, const std::vector<ProvenObjective>& objectives) {
   for (const ProvenObjective& proven : objectives) {
-    if (proven.objective.kind == relax::ObjectiveKind::squared_two_norm)
-      two = std::min(two, core::next_up(std::sqrt(std::max(0.0, proven.bound))));
-    if (proven.objective.kind == relax::ObjectiveKind::one_norm) one = std::min(one, proven.bound);
-    if (proven.objective.kind != relax::ObjectiveKind::linear || proven.objective.weights.size() != m) continue;
-    for (Index i = 0; i < m; ++i) {
-      const int sign = direction(proven.objective.weights, i);
-      if (sign > 0) upper[i] = std::min(upper[i], proven.bound);
-      if (sign < 0) lower[i] = std::max(lower[i], -proven.bound);
-    }
+    if (proven.objective.kind != relax::ObjectiveKind::linear) continue;
+    const auto row = bounds::difference_row(measure, outputs, proven.objective.weights);
+    if (row) row_maxima[*row] = std::min(row_maxima[*row], proven.bound);
   }
-  // Rounding of a float64 evaluation of the measure itself.
-  const double evaluation = 1.0 + core::gamma(m + 8);
-  double squares = 0.0, sum = 0.0, largest = 0.0, error_squares = 0.0, error_sum = 0.0;
+  return row_maxima;
+}
+
+Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
+                   const std::vector<ProvenObjective>& objectives) {
+  const Vector& error = bounds.evaluation_error;
+  const Index m = error.size();
+  const Vector maxima = lowered(measure, m, row_maxima, objectives);
+  Claim claim{measure, bounds::measure_upper(measure, m, maxima, error), Vector::Constant(m, infinity), Vector::Constant(m, -infinity)};
+  if (measure.kind == MeasureKind::margin || measure.kind == MeasureKind::top1) return claim;
+  double error_squares = 0.0, error_sum = 0.0;
   for (Index i = 0; i < m; ++i) {
+    error_squares = core::next_up(error_squares + core::next_up(error[i] * error[i]));
+    error_sum = upper_sum(error_sum, error[i]);
     if (measure.kind == MeasureKind::output && i != measure.output) continue;
-    const double error = bounds.evaluation_error[i];
-    claim.upper_per_output[i] = upper_sum(upper[i], error);
-    claim.lower_per_output[i] = -upper_sum(-lower[i], error);
-    const double reach = std::max(std::abs(claim.upper_per_output[i]), std::abs(claim.lower_per_output[i]));
-    largest = std::max(largest, reach);
-    squares = core::next_up(squares + core::next_up(reach * reach));
-    sum = upper_sum(sum, reach);
-    error_squares = core::next_up(error_squares + core::next_up(error * error));
-    error_sum = upper_sum(error_sum, error);
+    const Index row = measure.kind == MeasureKind::output ? 0 : 2 * i;
+    claim.upper_per_output[i] = upper_sum(maxima[row], error[i]);
+    claim.lower_per_output[i] = -upper_sum(maxima[row + 1], error[i]);
   }
-  if (measure.kind == MeasureKind::two) {
-    claim.upper = std::min(core::next_up(std::sqrt(squares)), upper_sum(two, core::next_up(std::sqrt(error_squares)))) * evaluation;
-  } else if (measure.kind == MeasureKind::one) {
-    claim.upper = std::min(sum, upper_sum(one, error_sum)) * evaluation;
-  } else {
-    claim.upper = largest;
+  for (const ProvenObjective& proven : objectives) {
+    double norm = infinity;
+    if (measure.kind == MeasureKind::two && proven.objective.kind == relax::ObjectiveKind::squared_two_norm) {
+      norm = upper_sum(core::next_up(std::sqrt(std::max(0.0, proven.bound))), core::next_up(std::sqrt(error_squares)));
+    }
+    if (measure.kind == MeasureKind::one && proven.objective.kind == relax::ObjectiveKind::one_norm)
+      norm = upper_sum(proven.bound, error_sum);
+    claim.upper = std::min(claim.upper, norm * bounds::norm_evaluation(m));
   }
   if (std::isnan(claim.upper)) claim.upper = infinity;
   return claim;

@@ -1,17 +1,66 @@
 #include "twincert/core/measure.hpp"
 
+#include <limits>
+#include <utility>
+
 #include "twincert/core/error.hpp"
 
 namespace twincert::core {
+namespace {
 
-double Measure::operator()(const Vector& difference) const {
+constexpr std::pair<const char*, MeasureKind> names[] = {
+    {"outputs", MeasureKind::outputs}, {"output", MeasureKind::output}, {"inf", MeasureKind::inf},  {"two", MeasureKind::two},
+    {"one", MeasureKind::one},         {"margin", MeasureKind::margin}, {"top1", MeasureKind::top1}};
+
+// With two equal largest outputs of f the class is not unique, and the confidence is 0 for either.
+double confidence_where_classes_differ(const Vector& reference, const Vector& compressed) {
+  if (reference.hasNaN() || compressed.hasNaN()) return std::numeric_limits<double>::quiet_NaN();
+  Index winner = 0;
+  const double largest = reference.maxCoeff(&winner);
+  double second = -std::numeric_limits<double>::infinity();
+  bool reached = false;
+  for (Index k = 0; k < reference.size(); ++k) {
+    if (k == winner) continue;
+    second = std::max(second, reference[k]);
+    reached = reached || compressed[k] >= compressed[winner];
+  }
+  return reached ? largest - second : 0.0;
+}
+
+}  // namespace
+
+void Measure::validate(Index outputs) const {
+  const auto require_output = [outputs](Index index) {
+    if (index >= 0 && index < outputs) return;
+    throw SettingsError("measure: expected an output in [0, " + std::to_string(outputs - 1) + "], found " + std::to_string(index) +
+                        "; the networks have " + std::to_string(outputs) + " outputs");
+  };
+  if (kind == MeasureKind::output || kind == MeasureKind::margin) require_output(output);
+  if (kind == MeasureKind::margin) {
+    require_output(other);
+    if (output == other)
+      throw SettingsError("measure: expected a margin between two outputs, found output " + std::to_string(output) + " twice");
+  }
+  if (kind == MeasureKind::top1 && (outputs < 2 || outputs > top1_outputs)) {
+    throw SettingsError("measure: top1 expects networks with 2 to " + std::to_string(top1_outputs) + " outputs, found " +
+                        std::to_string(outputs));
+  }
+}
+
+double Measure::operator()(const Vector& reference, const Vector& compressed) const {
+  if (reference.size() != compressed.size()) {
+    throw ShapeError("measure: expected as many outputs of both networks, found " + std::to_string(reference.size()) + " and " +
+                     std::to_string(compressed.size()));
+  }
+  validate(reference.size());
+  const Vector difference = reference - compressed;
   switch (kind) {
     case MeasureKind::output:
-      if (output < 0 || output >= difference.size()) {
-        throw SettingsError("measure: output " + std::to_string(output) + " asked for, but the networks have " +
-                            std::to_string(difference.size()) + " outputs");
-      }
       return std::abs(difference[output]);
+    case MeasureKind::margin:
+      return std::abs(difference[output] - difference[other]);
+    case MeasureKind::top1:
+      return confidence_where_classes_differ(reference, compressed);
     case MeasureKind::two:
       return difference.stableNorm();
     case MeasureKind::one:
@@ -23,20 +72,27 @@ double Measure::operator()(const Vector& difference) const {
   return difference.lpNorm<Eigen::Infinity>();
 }
 
-std::string to_string(const Measure& measure) {
-  switch (measure.kind) {
-    case MeasureKind::outputs:
-      return "outputs";
-    case MeasureKind::output:
-      return "output(" + std::to_string(measure.output) + ")";
-    case MeasureKind::two:
-      return "two";
-    case MeasureKind::one:
-      return "one";
-    case MeasureKind::inf:
-      break;
+std::string to_string(MeasureKind kind) {
+  for (const auto& [name, known] : names) {
+    if (known == kind) return name;
   }
-  return "inf";
+  return "";
+}
+
+MeasureKind measure_kind(const std::string& name) {
+  std::string known;
+  for (const auto& [text, kind] : names) {
+    if (name == text) return kind;
+    known += (known.empty() ? "" : ", ") + std::string(text);
+  }
+  throw SettingsError("measure: expected one of " + known + ", found '" + name + "'");
+}
+
+std::string to_string(const Measure& measure) {
+  const std::string name = to_string(measure.kind);
+  if (measure.kind == MeasureKind::output) return name + "(" + std::to_string(measure.output) + ")";
+  if (measure.kind == MeasureKind::margin) return name + "(" + std::to_string(measure.output) + ", " + std::to_string(measure.other) + ")";
+  return name;
 }
 
 }  // namespace twincert::core

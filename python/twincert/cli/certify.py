@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from twincert import certify as certify_twin
@@ -13,7 +14,7 @@ from twincert._certificate_format import encode_number
 from twincert.certificate import Certificate
 from twincert.cli.console import exit_code, naming, print_json, read_array, read_box, read_twin, stderr, stdout
 from twincert.errors import SettingsError
-from twincert.measure import MEASURES, Measure, Output
+from twincert.measure import MEASURES, Margin, Measure, Output
 from twincert.report.progress import ProgressView
 from twincert.report.text import certificate_table, outputs_table
 from twincert.sets import Box, InputSet
@@ -26,13 +27,16 @@ EPILOG = "Settings (--set name=value): " + "; ".join(
 
 
 def parse_measure_text(text: str) -> Measure:
-    """Measure from the command line: a name, or ``output:3``."""
-    name, colon, index = text.partition(":")
-    if name == "output" and colon and index.isascii() and index.isdigit():
-        return Output(int(index))
+    """Measure from the command line: a name, ``output:3`` or ``margin:0:3``."""
+    name, *indices = text.split(":")
+    if all(index.isascii() and index.isdigit() for index in indices):
+        if name == "output" and len(indices) == 1:
+            return Output(int(indices[0]))
+        if name == "margin" and len(indices) == 2:
+            return Margin(int(indices[0]), int(indices[1]))
     if text in MEASURES:
         return text
-    raise SettingsError(f"--measure: expected {', '.join(MEASURES)} or output:INDEX, found {text!r}")
+    raise SettingsError(f"--measure: expected {', '.join(MEASURES)}, output:INDEX or margin:I:J, found {text!r}")
 
 
 def input_set_of(
@@ -59,7 +63,7 @@ def certify(
     center: Annotated[Path | None, typer.Option(help=".npy file with one input")] = None,
     radius: Annotated[float | None, typer.Option(help="half width of the box around the center")] = None,
     clip: Annotated[tuple[float, float] | None, typer.Option(help="cut the box at these two numbers")] = None,
-    measure: Annotated[str, typer.Option(help="inf, two, one, outputs, or output:INDEX")] = "inf",
+    measure: Annotated[str, typer.Option(help="inf, two, one, outputs, top1, output:I or margin:I:J")] = "inf",
     method: Annotated[str, typer.Option(help="auto, interval, crown or sdp")] = "auto",
     threshold: Annotated[float | None, typer.Option(help="decide whether the error stays at or below this")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds")] = None,
@@ -96,7 +100,8 @@ def certify(
     if json_target != "-":
         console = stdout()
         console.print(certificate_table(certificate))
-        console.print(outputs_table(certificate))
+        if np.isfinite(certificate.upper_per_output).any():
+            console.print(outputs_table(certificate))
     raise typer.Exit(exit_code(certificate.verdict, threshold))
 
 
@@ -109,7 +114,8 @@ def result_json(certificate: Certificate, seconds: float) -> dict[str, object]:
             "lower": content["witness"]["lower"],
             "reference_input": certificate.witness.tolist(),
             "compressed_input": certificate.compressed_witness.tolist(),
-            "difference": certificate.witness_difference.tolist(),
+            "reference_output": certificate.witness_output.tolist(),
+            "compressed_output": certificate.compressed_witness_output.tolist(),
         },
         "gap": encode_number(certificate.gap),
         "seconds": seconds,

@@ -1,4 +1,4 @@
-// Lower bounds: search for inputs of the set with a large output difference. Untrusted; values are plain float64 evaluations.
+// Lower bounds: search for inputs of the set where a measure is large. Untrusted; values are plain float64 evaluations.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,16 @@ using core::Vector;
 
 struct AttackOptions {
   Index restarts = 64;  // starting points, half of them vertices
-  Index steps = 40;     // projected-gradient steps per start and direction
+  Index steps = 40;     // projected-gradient steps per start and goal
   std::uint64_t seed = 0;
 };
 
 struct AttackResult {
-  Vector reference_input;   // x, inside the region
-  Vector compressed_input;  // y, equal to x when the set shares its input
-  Vector difference;        // f(x) - g(y), float64
-  double value;             // measure(difference)
+  Vector reference_input;    // x, inside the region
+  Vector compressed_input;   // y, equal to x when the set shares its input
+  Vector reference_output;   // f(x), float64
+  Vector compressed_output;  // g(y)
+  double value;              // measure(f(x), g(y))
 };
 
 AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackOptions& options = {});

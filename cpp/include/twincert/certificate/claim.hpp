@@ -1,6 +1,7 @@
 // From proven pieces to the claimed numbers, the same way for prover and checker.
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,17 @@ struct ProvenObjective {
   double bound;
 };
 
-// The bounds of every output and of the measure that propagation and the objectives prove together; evaluation error and the rounding
-// of the measure's own evaluation included.
-Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const std::vector<ProvenObjective>& objectives);
+// Proven maxima of bounds::measure_rows() by a propagation, "interval" or "crown", whose bounds are given.
+Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, const sets::InputSet& set, const std::string& propagation,
+                       const bounds::TwinBounds& bounds);
+
+// `row_maxima` lowered by the linear objectives that belong to rows of the measure.
+Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, const std::vector<ProvenObjective>& objectives);
+
+// The bounds of the measure, and of every output that it asks for, which propagation and the objectives prove together; evaluation error
+// and the rounding of the measure's own evaluation included. margin and top1 ask for no output.
+Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
+                   const std::vector<ProvenObjective>& objectives);
 
 // Enclosures a little wider than the derived ones, so that another machine's rounding of the same propagation stays inside.
 std::vector<bounds::StageBounds> widened(const std::vector<bounds::StageBounds>& stages);
