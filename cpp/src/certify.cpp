@@ -49,7 +49,8 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
 
 // A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
 Claim relaxed(Claim claim) {
-  auto up = [](double value) { return std::isfinite(value) ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
+  // Zero is no rounded number: it says that nothing is left of the measure.
+  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
   claim.upper = up(claim.upper);
   claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
   claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);

@@ -13,10 +13,15 @@ import twincert
 Array = NDArray[np.float64]
 
 
-def measure_values(measure: Any, errors: Array) -> Array:
-    """float64 value of the measure at every row of errors (N, outputs)."""
+def measure_values(measure: Any, f: Array, g: Array) -> Array:
+    """float64 value of the measure at every pair of rows of f and g (N, outputs)."""
+    errors = f - g
     if isinstance(measure, twincert.Output):
         return np.abs(errors[:, measure.index])
+    if isinstance(measure, twincert.Margin):
+        return np.abs(errors[:, measure.index] - errors[:, measure.other])
+    if measure == "top1":
+        return confidence(f, g)
     if measure == "two":
         return np.linalg.norm(errors, axis=1)
     if measure == "one":
@@ -24,17 +29,29 @@ def measure_values(measure: Any, errors: Array) -> Array:
     return np.abs(errors).max(axis=1)
 
 
-def candidate_pairs(twin: Any, input_set: Any, seed: int, samples: int = 200, rounds: int = 3) -> tuple[Array, Array]:
+def confidence(f: Array, g: Array) -> Array:
+    """Largest output of f less the next where another output of g reaches that of f's class, otherwise 0."""
+    rows, winner = np.arange(len(f)), f.argmax(axis=1)
+    others = np.ones(f.shape, dtype=bool)
+    others[rows, winner] = False
+    second = np.where(others, f, -np.inf).max(axis=1)
+    reached = (others & (g >= g[rows, winner][:, None])).any(axis=1)
+    return np.where(reached, f[rows, winner] - second, 0.0)
+
+
+def candidate_pairs(
+    twin: Any, input_set: Any, seed: int, samples: int = 200, rounds: int = 3, measure: Any = "inf"
+) -> tuple[Array, Array]:
     """Pairs (x, y) of the set (N, n), up to rounding at its boundary, where outputs are far apart."""
     rng = np.random.default_rng(seed)
     lower, upper = input_set.bounding_box
     x = np.vstack([input_set.sample(samples, seed), _corners(lower, upper, rng)])
     x = x[_inside(input_set, x)]
-    found = twincert.attack(twin, input_set, restarts=8, steps=10, seed=seed)
+    found = twincert.attack(twin, input_set, measure, restarts=8, steps=10, seed=seed)
     x, y = _with_differences(np.vstack([x, found.x]), input_set.difference, rng)
     x, y = np.vstack([x, found.x]), np.vstack([y, found.y])
     for _ in range(rounds):
-        starts = _best(twin.error(x, y))
+        starts = _best(twin.reference(x), twin.compressed(y))
         moved = _neighbours(x[starts], lower, upper, rng)
         moved = moved[_inside(input_set, moved)]
         if not len(moved):
@@ -72,10 +89,16 @@ def _with_differences(x: Array, difference: Array, rng: np.random.Generator) -> 
     return np.vstack([p[0] for p in pairs]), np.vstack([p[1] for p in pairs])
 
 
-def _best(errors: Array) -> Array:
-    """Indices of the largest and smallest value of every output, and of the largest norms."""
+def _best(f: Array, g: Array) -> Array:
+    """Indices of the largest and smallest value of every output, of the largest norms and margins, and of inputs that
+    f and g classify differently or nearly so.
+    """
+    errors = f - g
     norms = [np.abs(errors).sum(axis=1, keepdims=True), (errors**2).sum(axis=1, keepdims=True)]
-    columns = np.hstack([errors, -errors, *norms])
+    margins = errors[:, :1] - errors[:, 1:]
+    gap = f.max(axis=1) - np.sort(f, axis=1)[:, -2:].min(axis=1)
+    flips = [confidence(f, g)[:, None], -gap[:, None]] if f.shape[1] > 1 else []
+    columns = np.hstack([errors, -errors, *norms, margins, -margins, *flips])
     return np.unique(columns.argmax(axis=0))
 
 

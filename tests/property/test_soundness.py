@@ -11,32 +11,37 @@ import pytest
 import twincert
 from property.adversary import Array, candidate_pairs, measure_values
 from property.random_twins import Scenario, draw_scenario
-from twincert._reference import exact
+from twincert._reference import exact, measures
 from twincert._reference.network import Activation
+from twincert.measure import measure_to_dict
 
 BATCHES, BATCH = 35, 60
 METHODS = ("sdp", "sdp", "sdp", "crown", "interval", "auto")
 ITERATIONS = (0, 1, 7, 50, 200)
+FEW = {"attack_restarts": 1, "attack_steps": 1}
 
 
 def certify(scenario: Scenario, seed: int) -> Any:
     rng = np.random.default_rng([21, seed])
     outputs = scenario.twin.output_size
-    measures = ["inf", "two", "one", "outputs", twincert.Output(int(rng.integers(outputs)))]
+    known = ["inf", "two", "one", "outputs", twincert.Output(int(rng.integers(outputs)))]
+    if outputs > 1:
+        known += [twincert.Margin(*(int(i) for i in rng.permutation(outputs)[:2])), "top1", "top1"]
     settings = {"max_iterations": int(rng.choice(ITERATIONS)), "attack_restarts": 4, "attack_steps": 5, "threads": 1}
     return twincert.certify(
         scenario.twin,
         scenario.input_set,
-        measure=measures[rng.integers(5)],
+        measure=known[rng.integers(len(known))],
         method=METHODS[rng.integers(len(METHODS))],
         settings=settings,
     )
 
 
-def violation(cert: Any, twin: Any, input_set: Any, x: Array, y: Array, errors: Array) -> str:
-    """The first pair of the set whose difference the certificate excludes; empty when there is none."""
+def violation(cert: Any, input_set: Any, x: Array, y: Array, f: Array, g: Array) -> str:
+    """The first pair of the set whose outputs the certificate excludes; empty when there is none."""
+    errors = f - g
     checks = [
-        ("upper", cert.upper, measure_values(cert.measure, errors)),
+        ("upper", cert.upper, measure_values(cert.measure, f, g)),
         *((f"upper_per_output[{i}]", cert.upper_per_output[i], errors[:, i]) for i in range(errors.shape[1])),
         *((f"-lower_per_output[{i}]", -cert.lower_per_output[i], -errors[:, i]) for i in range(errors.shape[1])),
     ]
@@ -49,8 +54,8 @@ def violation(cert: Any, twin: Any, input_set: Any, x: Array, y: Array, errors: 
     return ""
 
 
-def numpy_errors(twin: Any, x: Array, y: Array) -> Array:
-    """f(x) - g(y) with NumPy's order of summation instead of the package's."""
+def numpy_outputs(twin: Any, x: Array, y: Array) -> tuple[Array, Array]:
+    """f(x) and g(y) with NumPy's order of summation instead of the package's."""
 
     def evaluate(network: Any, points: Array) -> Array:
         values = points
@@ -70,11 +75,11 @@ def numpy_errors(twin: Any, x: Array, y: Array) -> Array:
                     values = 1.0 / (1.0 + np.exp(-values))
         return values
 
-    return evaluate(twin.reference, x) - evaluate(twin.compressed, y)
+    return evaluate(twin.reference, x), evaluate(twin.compressed, y)
 
 
-def exact_error(twin: Any, x: Array, y: Array) -> list[Fraction]:
-    """f(x) - g(y) for real numbers, as rationals."""
+def exact_outputs(twin: Any, x: Array, y: Array) -> tuple[list[Fraction], list[Fraction]]:
+    """f(x) and g(y) for real numbers, as rationals."""
 
     def evaluate(network: Any, point: Array) -> list[Fraction]:
         values = exact.rational(point.tolist())
@@ -88,24 +93,20 @@ def exact_error(twin: Any, x: Array, y: Array) -> list[Fraction]:
                 values = [exact.activate(v, Activation(a.kind, a.slope)) for v in values]
         return values
 
-    return [f - g for f, g in zip(evaluate(twin.reference, x), evaluate(twin.compressed, y), strict=True)]
+    return evaluate(twin.reference, x), evaluate(twin.compressed, y)
 
 
-def exceeds_exactly(cert: Any, error: list[Fraction]) -> bool:
-    """Whether the exact difference is outside what the certificate says, in rational arithmetic throughout."""
+def exceeds_exactly(cert: Any, f: list[Fraction], g: list[Fraction]) -> bool:
+    """Whether the exact outputs are outside what the certificate says, in rational arithmetic throughout."""
+    error = [a - b for a, b in zip(f, g, strict=True)]
     sides = zip(error, cert.upper_per_output, cert.lower_per_output, strict=True)
     if any((np.isfinite(u) and e > Fraction(u)) or (np.isfinite(v) and e < Fraction(v)) for e, u, v in sides):
         return True
     if np.isinf(cert.upper):
         return False
     upper = Fraction(cert.upper)
-    if isinstance(cert.measure, twincert.Output):
-        return abs(error[cert.measure.index]) > upper
-    if cert.measure == "two":
-        return sum(e * e for e in error) > upper * upper
-    if cert.measure == "one":
-        return sum(abs(e) for e in error) > upper
-    return max(abs(e) for e in error) > upper
+    value = measures.value(measure_to_dict(cert.measure), f, g)
+    return value > (upper * upper if cert.measure == "two" else upper)
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -116,17 +117,17 @@ def test_no_evaluated_difference_exceeds_the_certificate(batch: int) -> None:
         cert = certify(scenario, seed)
         context = f"{scenario.label}; measure {cert.measure}, method {cert.method}"
         assert cert.lower <= cert.upper, context
-        x, y = candidate_pairs(twin, input_set, seed)
-        for errors in (twin.error(x, y), numpy_errors(twin, x, y)):
-            found = violation(cert, twin, input_set, x, y, errors)
+        x, y = candidate_pairs(twin, input_set, seed, measure=cert.measure)
+        for f, g in ((twin.reference(x), twin.compressed(y)), numpy_outputs(twin, x, y)):
+            found = violation(cert, input_set, x, y, f, g)
             assert not found, f"{context}: {found}"
         if seed % 5 == 0:
             report = cert.check(twin)
             assert report.valid, f"{context}: refused by the checker: {report.reason}"
         if scenario.piecewise_linear and seed % 4 == 0:
-            worst = int(measure_values(cert.measure, errors).argmax())
+            worst = int(measure_values(cert.measure, f, g).argmax())
             if input_set.contains(x[worst], y[worst]):
-                assert not exceeds_exactly(cert, exact_error(twin, x[worst], y[worst])), (
+                assert not exceeds_exactly(cert, *exact_outputs(twin, x[worst], y[worst])), (
                     f"{context}: exceeded exactly at {x[worst].tolist()}"
                 )
 
@@ -136,8 +137,24 @@ def test_methods_are_ordered(seed: int) -> None:
     """A method that includes another never reports more: sdp <= crown <= interval."""
     scenario = draw_scenario(seed + 7)
     settings = {"max_iterations": 50, "attack_restarts": 2, "attack_steps": 2}
-    upper = [
-        twincert.certify(scenario.twin, scenario.input_set, method=method, settings=settings).upper
-        for method in ("sdp", "crown", "interval")
-    ]
-    assert upper[0] <= upper[1] <= upper[2], scenario.label
+    outputs = scenario.twin.output_size
+    for measure in ["inf", twincert.Margin(0, 1), "top1"][: 1 if outputs == 1 else 3]:
+        upper = [
+            twincert.certify(scenario.twin, scenario.input_set, measure, method=method, settings=settings).upper
+            for method in ("sdp", "crown", "interval")
+        ]
+        assert upper[0] <= upper[1] <= upper[2], f"{scenario.label}, {measure}"
+
+
+@pytest.mark.parametrize("seed", range(0, 3000, 100))
+def test_a_margin_is_never_bounded_worse_than_its_outputs_together(seed: int) -> None:
+    scenario = draw_scenario(seed + 11)
+    if scenario.twin.output_size == 1:
+        return
+    for method in ("interval", "crown"):
+        single = [
+            twincert.certify(scenario.twin, scenario.input_set, twincert.Output(i), method=method, settings=FEW).upper
+            for i in (0, 1)
+        ]
+        both = twincert.certify(scenario.twin, scenario.input_set, twincert.Margin(0, 1), method=method, settings=FEW)
+        assert both.upper <= (single[0] + single[1]) * (1 + 1e-10), scenario.label
