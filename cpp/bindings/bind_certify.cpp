@@ -127,6 +127,14 @@ py::dict to_dict(const twincert::certificate::Proof& proof) {
   }
   py::dict result;
   result["propagation"] = proof.propagation;
+  if (proof.branching) {
+    py::dict branching;
+    branching["target"] = proof.branching->target;
+    branching["tree"] = proof.branching->tree;
+    result["branching"] = branching;
+  } else {
+    result["branching"] = py::none();
+  }
   result["stages"] = stages;
   result["rows"] = to_dict(proof.rows);
   result["objectives"] = objectives;
@@ -137,6 +145,9 @@ twincert::certificate::Proof proof_of(const py::dict& values) {
   twincert::certificate::Proof proof;
   proof.propagation = py::cast<std::string>(values["propagation"]);
   proof.rows = rows_of(values["rows"]);
+  if (const py::handle branching = values["branching"]; !branching.is_none()) {
+    proof.branching = {py::cast<double>(branching["target"]), py::cast<twincert::bounds::SplitTree>(branching["tree"])};
+  }
   for (const py::handle& stage : values["stages"]) {
     proof.stages.push_back({to_box(stage["reference"]), to_box(stage["compressed"]), to_box(stage["difference"])});
   }
@@ -160,6 +171,8 @@ py::dict to_dict(const twincert::Progress& progress) {
   result["iteration"] = progress.iteration;
   result["objective"] = progress.objective;
   result["objectives"] = progress.objectives;
+  result["parts"] = progress.parts;
+  result["leaves"] = progress.leaves;
   result["upper"] = progress.upper;
   result["lower"] = progress.lower;
   return result;
@@ -171,6 +184,8 @@ py::dict to_dict(const twincert::Info& info) {
   py::list history;
   for (const twincert::Progress& progress : info.history) history.append(to_dict(progress));
   result["iterations"] = info.iterations;
+  result["parts"] = info.parts;
+  result["leaves"] = info.leaves;
   result["primal_residual"] = info.primal_residual;
   result["clique_rows"] = info.clique_rows;
   result["clique_variables"] = info.clique_variables;

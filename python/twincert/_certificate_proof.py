@@ -45,6 +45,7 @@ def encode_proof(proof: Json) -> Json:
         "stages": [_encode_stage(stage) for stage in proof["stages"]],
         "rows": dict(proof["rows"]),
         "objectives": [_encode_objective(objective) for objective in proof["objectives"]],
+        **({} if proof["branching"] is None else {"branching": _encode_branching(proof["branching"])}),
     }
 
 
@@ -54,6 +55,11 @@ def _encode_box(box: Any) -> Json | None:
 
 def _encode_stage(stage: Json) -> Json:
     return {name: _encode_box(stage[name]) for name in (*NETWORKS, "difference")}
+
+
+def _encode_branching(branching: Json) -> Json:
+    tree = encode_array(np.asarray(branching["tree"], dtype=float))
+    return {"target": encode_number(branching["target"]), "tree": tree}
 
 
 def _encode_objective(objective: Json) -> Json:
@@ -78,6 +84,7 @@ def decode_proof(proof: Json, output_size: int) -> Json:
             _decode_objective(objective, output_size, f"proof.objectives[{i}]")
             for i, objective in enumerate(proof["objectives"])
         ],
+        "branching": _decode_branching(proof["branching"], "proof.branching") if "branching" in proof else None,
     }
 
 
@@ -92,6 +99,13 @@ def _decode_stage(stage: Json, field: str) -> Json:
     difference = stage["difference"]
     boxes["difference"] = None if difference is None else _decode_box(difference, f"{field}.difference")
     return boxes
+
+
+def _decode_branching(branching: Json, field: str) -> Json:
+    tree = decode_vector(branching["tree"], None, f"{field}.tree")
+    if not (np.floor(tree) == tree).all() or (tree < -1).any() or (tree >= 2**53).any():
+        raise FieldError(f"{field}.tree", "expected whole numbers of at least -1")
+    return {"target": decode_number(branching["target"], f"{field}.target"), "tree": tree.astype(np.int64).tolist()}
 
 
 def _decode_objective(objective: Json, output_size: int, field: str) -> Json:

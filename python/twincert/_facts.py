@@ -51,6 +51,8 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
         sizes = ", ".join(f"{a} x {b}" for a, b in zip(info["clique_rows"], info["clique_variables"], strict=True))
         rows.append(("cliques (rows x variables)", sizes))
         rows.append(("iterations", str(info["iterations"])))
+    if info["parts"]:
+        rows.append(("branching", f"{info['leaves']} leaves, {info['parts']} parts bounded"))
     spent = ", ".join(f"{stage} {seconds:.3g}" for stage, seconds in info["timings"].items())
     if spent:
         rows.append(("seconds", spent))

@@ -72,9 +72,9 @@ class Certificate:
       witness_output, compressed_witness_output (outputs,): f(x) and g(y), evaluated there
     - threshold, verdict: "holds" (upper <= threshold), "violated" (lower > threshold) or "unknown"
     - status: how the computation ended; every status comes with a valid bound
-    - method: what proved the bound, "interval", "crown" or "sdp"
-    - info: iterations, primal_residual, clique_rows, clique_variables, timings (seconds), history
-    - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors
+    - method: what proved the bound, "interval", "crown", "sdp" or "branch"
+    - info: iterations, parts and leaves of branching, primal_residual, clique_rows, clique_variables, timings (seconds), history
+    - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors, the tree of parts
     """
 
     measure: Measure
@@ -341,12 +341,15 @@ def _decode_measure(value: Json, outputs: int) -> Measure:
 
 
 _PROGRESS_NUMBERS = ("seconds", "upper", "lower")
-_PROGRESS_COUNTS = ("iteration", "objective", "objectives")
+_UNSPLIT = {"parts": 0, "leaves": 0}  # of files written before branching existed
+_PROGRESS_COUNTS = ("iteration", "objective", "objectives", "parts", "leaves")
 
 
 def _encode_info(info: Json) -> Json:
     return {
         "iterations": int(info["iterations"]),
+        "parts": int(info["parts"]),
+        "leaves": int(info["leaves"]),
         "primal_residual": encode_number(info["primal_residual"]),
         "clique_rows": [int(count) for count in info["clique_rows"]],
         "clique_variables": [int(count) for count in info["clique_variables"]],
@@ -367,8 +370,9 @@ def _decode_info(info: Json) -> Json:
     history = []
     for i, line in enumerate(info["history"]):
         numbers = {name: decode_number(line[name], f"info.history[{i}].{name}") for name in _PROGRESS_NUMBERS}
-        history.append({**line, **numbers})
+        history.append({**_UNSPLIT, **line, **numbers})
     return {
+        **_UNSPLIT,
         **info,
         "primal_residual": decode_number(info["primal_residual"], "info.primal_residual"),
         "timings": timings,

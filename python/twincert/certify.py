@@ -15,7 +15,7 @@ from twincert.network import Twin
 from twincert.sets import InputSet
 from twincert.settings import Settings
 
-METHODS = ("auto", "interval", "crown", "sdp")
+METHODS = ("auto", "interval", "crown", "sdp", "branch")
 ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
 INPUT_REDUCTIONS = ("automatic", "never", "always")
 
@@ -26,8 +26,9 @@ class Progress(TypedDict):
     During "sdp" ``upper`` is a preview, before the trusted code has recomputed it with every rounding charged (a
     difference of rounding size); only the certificate's own numbers are proven.
 
-    ``stage`` is "interval", "crown", "attack" or "sdp"; ``seconds`` count from the start; ``iteration`` is the
-    splitting's; ``objective`` of ``objectives`` is being tightened.
+    ``stage`` is "interval", "crown", "attack", "sdp" or "branch"; ``seconds`` count from the start; ``iteration`` is the
+    splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of the input set have been
+    bounded, ``leaves`` of them need no further split.
     """
 
     stage: str
@@ -35,6 +36,8 @@ class Progress(TypedDict):
     iteration: int
     objective: int
     objectives: int
+    parts: int
+    leaves: int
     upper: float
     lower: float
 
@@ -60,8 +63,8 @@ def certify(
       ``Output(i)``, ``Margin(i, j)`` (change of the margin between two outputs), or "top1": the largest confidence of
       f, its largest output less the next, where another output of g reaches that of f's class; so "holds" says that
       g's class is f's wherever f is confident by more than the threshold
-    - method: "interval", "crown" (backward linear bounds), "sdp", or "auto": from cheap to tight, until threshold or
-      time_limit decides
+    - method: "interval", "crown" (backward linear bounds), "sdp", "branch" (splits inputs, or neurons where there are
+      many inputs, and bounds the parts), or "auto": from cheap to tight, until threshold or time_limit decides
     - threshold: stop as soon as it is decided whether the measure stays at or below it
     - time_limit: seconds; the best bound so far is returned when they are over
     - settings: of the solver and the attack, a dict or ``Settings``

@@ -16,8 +16,9 @@ from twincert._reference.network import Activation
 from twincert.measure import measure_to_dict
 
 BATCHES, BATCH = 35, 60
-METHODS = ("sdp", "sdp", "sdp", "crown", "interval", "auto")
+METHODS = ("sdp", "sdp", "branch", "branch", "crown", "interval", "auto")
 ITERATIONS = (0, 1, 7, 50, 200)
+PARTS = (1, 2, 40, 200)
 FEW = {"attack_restarts": 1, "attack_steps": 1}
 
 
@@ -28,12 +29,13 @@ def certify(scenario: Scenario, seed: int) -> Any:
     if outputs > 1:
         known += [twincert.Margin(*(int(i) for i in rng.permutation(outputs)[:2])), "top1", "top1"]
     settings = {"max_iterations": int(rng.choice(ITERATIONS)), "attack_restarts": 4, "attack_steps": 5, "threads": 1}
+    settings["split_inputs"] = int(rng.choice([0, 20]))
+    settings["part_limit"] = int(rng.choice(PARTS))
+    measure, method = known[rng.integers(len(known))], METHODS[rng.integers(len(METHODS))]
+    # The smallest thresholds make branching split as far as it goes, to parts without width.
+    threshold = float(rng.choice([0.0, 1e-3, 1.0])) if method == "branch" and rng.integers(2) else None
     return twincert.certify(
-        scenario.twin,
-        scenario.input_set,
-        measure=known[rng.integers(len(known))],
-        method=METHODS[rng.integers(len(METHODS))],
-        settings=settings,
+        scenario.twin, scenario.input_set, measure=measure, method=method, threshold=threshold, settings=settings
     )
 
 

@@ -14,7 +14,7 @@
 
 namespace twincert {
 
-enum class Method { automatic, interval, crown, sdp };
+enum class Method { automatic, interval, crown, sdp, branch };
 
 std::string to_string(Method method);
 Method method_of(const std::string& name);  // SettingsError listing the methods
@@ -22,11 +22,13 @@ Method method_of(const std::string& name);  // SettingsError listing the methods
 // One line of progress. While stage is "sdp", `upper` is a preview: the support function of the current multipliers, before the checker's
 // code has charged what is not positive semidefinite. Only the result's claim is proven.
 struct Progress {
-  std::string stage;  // "interval", "crown", "attack", "sdp"
+  std::string stage;  // "interval", "crown", "attack", "sdp", "branch"
   double seconds;     // since the start
   core::Index iteration;
   core::Index objective;  // index and number of the objectives being tightened
   core::Index objectives;
+  core::Index parts;   // "branch": parts bounded so far, and those among them that will not be split any more
+  core::Index leaves;
   double upper;
   double lower;
 };
@@ -42,6 +44,8 @@ struct CertifyOptions {
 };
 
 struct Info {
+  core::Index parts = 0;   // bounded by branching
+  core::Index leaves = 0;  // that the set is divided into
   core::Index iterations = 0;    // of the splitting, all objectives
   double primal_residual = 0.0;  // of the last objective solved, scaled problem
   std::vector<core::Index> clique_rows;

@@ -238,4 +238,15 @@ double row_share(const Measure& measure, Index outputs, const Vector& row_maxima
   return evaluated(row_at(measure, outputs, row), row_maxima[row], evaluation_error);
 }
 
+std::vector<Index> open_rows(const Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error,
+                             double target) {
+  std::vector<Index> open;
+  for (const Index row : difference_rows(measure, outputs)) {
+    if (!is_norm(measure) && row_share(measure, outputs, row_maxima, evaluation_error, row) <= target) continue;
+    if (measure.kind == MeasureKind::top1) open.insert(open.end(), {row - 2, row - 1});
+    open.push_back(row);
+  }
+  return open;
+}
+
 }  // namespace twincert::bounds

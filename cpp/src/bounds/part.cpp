@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <string>
 #include <utility>
 
 #include "twincert/bounds/forward.hpp"
@@ -13,8 +13,7 @@ namespace twincert::bounds {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-// With more varying inputs than this, halving one of them changes little: neurons are split instead.
-constexpr Index most_split_inputs = 20;
+constexpr Split no_split{Split::By::input, -1, -1};
 
 // Both enclose the truth on the part: when they contradict each other, the part is empty.
 bool narrow(IntervalVector& x, Index i, Interval by) {
@@ -112,10 +111,10 @@ struct Evidence {
 // Every relaxed neuron i loses about loss_i = |coefficient| gap_i. Neurons are split where that is largest; inputs where the losses
 // come from, loss_i shared among the inputs as the neuron's form varies with them (smear: measured on ACAS twins to need a half to a
 // fiftieth of the parts of halving the widest input).
-Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence) {
+Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence, Index split_inputs) {
   const Vector width = part.box.upper - part.box.lower;
   Vector score = Vector::Zero(width.size());
-  Split neuron{Split::By::input, -1, -1};
+  Split neuron = no_split;
   double largest = 0.0;
   for (std::size_t k = 0; k < evidence.reach.size(); ++k) {
     const network::StagePair& pair = twin.stages()[k];
@@ -150,8 +149,8 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence)
     }
   }
   const Index varying = (width.array() > 0.0).count();
-  if (varying > most_split_inputs && neuron.index >= 0) return neuron;
-  Split input{Split::By::input, -1, -1};
+  if (varying > split_inputs && neuron.index >= 0) return neuron;
+  Split input = no_split;
   double best = 0.0;
   for (const Vector& candidate : {score, width}) {
     for (Index i = 0; i < width.size(); ++i) {
@@ -168,19 +167,48 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence)
 
 }  // namespace
 
-Partition::Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows)
-    : twin_(twin), set_(set), rows_(std::move(rows)), pass_(twin, set) {
+Partition::Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows, const Vector& row_maxima,
+                     const std::vector<Index>& open, Index split_inputs)
+    : twin_(twin),
+      set_(set),
+      rows_(std::move(rows)),
+      pass_(twin, set),
+      split_inputs_(split_inputs),
+      whole_{set.bounding_box(), bounds.stages, row_maxima, no_split} {
   for (std::size_t k = 0; k + 1 < bounds.stages.size(); ++k) pass_.add_stage(bounds.stages[k]);
-  whole_.box = set.bounding_box();
-  whole_.stages = bounds.stages;
-  whole_.rows = Vector::Constant(rows_.reference.rows(), infinity);
-  std::vector<Index> all(static_cast<std::size_t>(whole_.rows.size()));
-  std::iota(all.begin(), all.end(), Index{0});
-  bound(whole_, all);
+  bound(whole_, open);
+}
+
+Index Partition::code(const Split& split) const {
+  if (split.index < 0) return -1;
+  if (split.by == Split::By::input) return split.index;
+  Index first = set_.size();
+  for (std::size_t k = 0; k < static_cast<std::size_t>(split.stage); ++k) first += neurons(k, split.by);
+  for (std::size_t k = 0; split.by == Split::By::compressed && k + 1 < twin_.stages().size(); ++k) first += neurons(k, Split::By::reference);
+  return first + split.index;
+}
+
+Split Partition::split(Index code) const {
+  if (code == -1) return no_split;
+  Index rest = code;
+  if (rest >= 0 && rest < set_.size()) return {Split::By::input, -1, rest};
+  rest -= set_.size();
+  for (const Split::By by : {Split::By::reference, Split::By::compressed}) {
+    for (std::size_t k = 0; rest >= 0 && k + 1 < twin_.stages().size(); ++k) {
+      if (rest < neurons(k, by)) return {by, static_cast<Index>(k), rest};
+      rest -= neurons(k, by);
+    }
+  }
+  throw core::SettingsError("split " + std::to_string(code) + ": the networks have no such input or neuron");
+}
+
+Index Partition::neurons(std::size_t stage, Split::By by) const {
+  const network::StagePair& pair = twin_.stages()[stage];
+  return by == Split::By::reference ? pair.reference.bias.size() : pair.compressed.bias.size();
 }
 
 Part Partition::half(const Part& parent, const Split& split, bool upper, const std::vector<Index>& open) const {
-  Part part{parent.box, parent.stages, parent.rows, {Split::By::input, -1, -1}, false};
+  Part part{parent.box, parent.stages, parent.rows, no_split};
   if (cut(twin_, split, upper, part)) {
     bound(part, open);
   } else {
@@ -208,7 +236,7 @@ void Partition::bound(Part& part, const std::vector<Index>& open) const {
   const Vector maxima =
       pass.maximum(static_cast<Index>(last), rows_.reference(open, Eigen::all), rows_.compressed(open, Eigen::all), &evidence.usage);
   for (std::size_t n = 0; n < open.size(); ++n) part.rows[open[n]] = std::min(part.rows[open[n]], maxima[static_cast<Index>(n)]);
-  part.next = choose_split(twin_, part, evidence);
+  part.next = choose_split(twin_, part, evidence, split_inputs_);
 }
 
 }  // namespace twincert::bounds

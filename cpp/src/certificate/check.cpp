@@ -91,8 +91,22 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
     const std::string reason = prove_objectives(twin, set, claimed, proof, proven);
     if (!reason.empty()) return refuse(reason);
   }
-  const Vector rows = propagated_rows(claim.measure, twin, set, proof.propagation, derived);
-  const Claim derived_claim = derive_claim(claim.measure, derived, rows, proven);
+  Vector rows = propagated_rows(claim.measure, twin, set, proof.propagation, derived);
+  double upper = infinity;
+  if (proof.branching) {
+    const auto& [target, tree] = *proof.branching;
+    if (proof.propagation != "crown") return refuse("branching: expected the propagation crown");
+    if (std::isnan(target)) return refuse("branching: expected a number as target");
+    try {
+      core::ThreadPool pool(0);
+      const bounds::LeafBounds leaves = bounds::tree_bounds(twin, set, claim.measure, derived, rows, tree, target, claim.upper, pool);
+      if (leaves.rows.size() > 0) rows = rows.cwiseMin(leaves.rows);
+      upper = leaves.upper;
+    } catch (const core::SettingsError& error) {
+      return refuse(std::string("branching: ") + error.what());
+    }
+  }
+  const Claim derived_claim = derive_claim(claim.measure, derived, rows, proven, upper);
   if (!(derived_claim.upper <= claim.upper)) {
     return refuse("upper: claimed " + number(claim.upper) + ", proven " + number(derived_claim.upper), derived_claim.upper);
   }

@@ -47,11 +47,11 @@ Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, c
 }
 
 Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
-                   const std::vector<ProvenObjective>& objectives) {
+                   const std::vector<ProvenObjective>& objectives, double upper) {
   const Vector& error = bounds.evaluation_error;
   const Index m = error.size();
   const Vector maxima = lowered(measure, m, row_maxima, objectives);
-  Claim claim{measure, bounds::measure_upper(measure, m, maxima, error), Vector::Constant(m, infinity), Vector::Constant(m, -infinity)};
+  Claim claim{measure, std::min(bounds::measure_upper(measure, m, maxima, error), upper), Vector::Constant(m, infinity), Vector::Constant(m, -infinity)};
   if (measure.kind == MeasureKind::margin || measure.kind == MeasureKind::top1) return claim;
   double error_squares = 0.0, error_sum = 0.0;
   for (Index i = 0; i < m; ++i) {

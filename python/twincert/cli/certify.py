@@ -64,7 +64,7 @@ def certify(
     radius: Annotated[float | None, typer.Option(help="half width of the box around the center")] = None,
     clip: Annotated[tuple[float, float] | None, typer.Option(help="cut the box at these two numbers")] = None,
     measure: Annotated[str, typer.Option(help="inf, two, one, outputs, top1, output:I or margin:I:J")] = "inf",
-    method: Annotated[str, typer.Option(help="auto, interval, crown or sdp")] = "auto",
+    method: Annotated[str, typer.Option(help="auto, interval, crown, sdp or branch")] = "auto",
     threshold: Annotated[float | None, typer.Option(help="decide whether the error stays at or below this")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds")] = None,
     json_target: Annotated[str | None, typer.Option("--json", help="write the result as JSON; - is stdout")] = None,

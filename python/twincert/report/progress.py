@@ -41,6 +41,7 @@ class ProgressView:
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
         self._times: list[float] = []
         self._uppers: list[float] = []
+        self._begun = (math.inf, 0.0)  # when branching was first seen, and how many parts it had bounded
 
     def __enter__(self) -> ProgressView:
         """Start drawing."""
@@ -63,10 +64,18 @@ class ProgressView:
             self._live.update(self.line(progress), refresh=True)
         return True
 
+    def _rate(self, progress: Progress) -> float:
+        """Parts bounded per second since branching began."""
+        self._begun = min(self._begun, (progress["seconds"], progress["parts"]))
+        seconds = progress["seconds"] - self._begun[0]
+        return (progress["parts"] - self._begun[1]) / seconds if seconds > 0 else 0.0
+
     def line(self, progress: Progress) -> Text:
         """Stage, time, bound against time, and both bounds."""
         total = progress["objectives"]
         part = f" {progress['objective']}/{total}" if total > 1 else ""
+        if progress["stage"] == "branch":
+            part = f" {progress['leaves']} leaves, {self._rate(progress):.0f} parts/s,"
         text = Text(f"{progress['stage']}{part} {progress['seconds']:.1f} s ", style="cyan")
         text.append(sparkline(self._times, self._uppers), style="green")
         text.append(f" proven {number(progress['upper'])}, attained {number(progress['lower'])}", style="default")

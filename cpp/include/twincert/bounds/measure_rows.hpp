@@ -47,4 +47,9 @@ double measure_upper(const core::Measure& measure, Index outputs, const Vector& 
 // be bounded better. Not for the norms two and one of several outputs, where every row counts.
 double row_share(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error, Index row);
 
+// Rows whose maxima are worth lowering when only a measure above `target` counts: those whose share exceeds it with what the share is
+// computed from, or, for the norms two and one of several outputs, all.
+std::vector<Index> open_rows(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error,
+                             double target);
+
 }  // namespace twincert::bounds

@@ -9,6 +9,9 @@
 
 namespace twincert::bounds {
 
+// With more varying inputs than this, halving one of them changes little: neurons are split instead.
+inline constexpr Index default_split_inputs = 20;
+
 // How a part is cut in two: at the middle of one coordinate of x, or by the values before the activation of one network's neuron, at
 // its kink.
 struct Split {
@@ -30,21 +33,28 @@ struct Part {
 
 class Partition {
  public:
-  // `bounds` as of crown_bounds(). Twin and set must outlive it.
-  Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows);
+  // `bounds` as of crown_bounds(); only the `open` rows of `row_maxima` are bounded again here. Twin and set must outlive it.
+  Partition(const Twin& twin, const InputSet& set, const TwinBounds& bounds, OutputRows rows, const Vector& row_maxima,
+            const std::vector<Index>& open, Index split_inputs = default_split_inputs);
 
   const Part& whole() const { return whole_; }
+
+  // Splits as numbers: -1 for none, then the coordinates of x, then the neurons of f and of g. SettingsError for any other number.
+  Index code(const Split& split) const;
+  Split split(Index code) const;
 
   // One half of a part. Only the `open` rows are bounded again, the others keep the parent's bounds. Safe to call from several threads.
   Part half(const Part& parent, const Split& split, bool upper, const std::vector<Index>& open) const;
 
  private:
+  Index neurons(std::size_t stage, Split::By by) const;
   void bound(Part& part, const std::vector<Index>& open) const;
 
   const Twin& twin_;
   const InputSet& set_;
   OutputRows rows_;
   BackwardPass pass_;
+  Index split_inputs_;
   Part whole_;
 };
 

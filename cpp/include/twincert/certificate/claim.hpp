@@ -1,6 +1,7 @@
 // From proven pieces to the claimed numbers, the same way for prover and checker.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,10 @@ Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, 
 Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, const std::vector<ProvenObjective>& objectives);
 
 // The bounds of the measure, and of every output that it asks for, which propagation and the objectives prove together; evaluation error
-// and the rounding of the measure's own evaluation included. margin and top1 ask for no output.
+// and the rounding of the measure's own evaluation included. margin and top1 ask for no output. `upper` is a bound of the measure known
+// otherwise, evaluation error included: the largest over the parts of a branching.
 Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
-                   const std::vector<ProvenObjective>& objectives);
+                   const std::vector<ProvenObjective>& objectives, double upper = std::numeric_limits<double>::infinity());
 
 // Enclosures a little wider than the derived ones, so that another machine's rounding of the same propagation stays inside.
 std::vector<bounds::StageBounds> widened(const std::vector<bounds::StageBounds>& stages);

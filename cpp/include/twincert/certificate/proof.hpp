@@ -1,10 +1,11 @@
 // What a certificate proves with: plain data, enough for the checker to recompute every bound without a solver.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "twincert/bounds/twin_bounds.hpp"
+#include "twincert/bounds/split_tree.hpp"
 #include "twincert/core/measure.hpp"
 #include "twincert/relax/objective.hpp"
 #include "twincert/relax/options.hpp"
@@ -28,11 +29,18 @@ struct ObjectiveProof {
   std::vector<CliqueProof> cliques;  // one per clique of the relaxation
 };
 
+// Branch and bound: the parts that the measure was bounded on.
+struct Branching {
+  double target;           // rows were bounded while they could exceed it
+  bounds::SplitTree tree;  // of Partition::code()
+};
+
 struct Proof {
   std::string propagation;                  // "interval" or "crown": how the checker re-derives the stage bounds
   std::vector<bounds::StageBounds> stages;  // claimed enclosures; the checker's own must lie inside them
   relax::RowOptions rows;                   // which row families the relaxation uses
-  std::vector<ObjectiveProof> objectives;   // empty: propagation alone proves the bound
+  std::vector<ObjectiveProof> objectives;   // of the SDP; may be empty
+  std::optional<Branching> branching;       // absent: nothing was split
 };
 
 // Everything that is claimed about one twin, set and measure.

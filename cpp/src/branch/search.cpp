@@ -1,0 +1,186 @@
+#include "twincert/branch/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "twincert/bounds/witness.hpp"
+
+namespace twincert::branch {
+namespace {
+
+using bounds::Part;
+using core::Status;
+
+constexpr std::size_t parts_at_once = 32;
+
+class Search {
+ public:
+  Search(const network::Twin& twin, const sets::InputSet& set, const core::Measure& measure, const bounds::TwinBounds& proven,
+         const Vector& row_maxima, const SearchOptions& options, core::ThreadPool& pool, attack::AttackResult& witness)
+      : twin_(twin),
+        set_(set),
+        measure_(measure),
+        evaluation_error_(proven.evaluation_error),
+        options_(options),
+        pool_(pool),
+        witness_(witness),
+        target_(options.threshold.value_or(witness.value)),
+        partition_(twin, set, proven, bounds::measure_rows(measure, twin.output_size()), row_maxima,
+                   bounds::open_rows(measure, twin.output_size(), row_maxima, proven.evaluation_error, target_), options.split_inputs) {
+    for (const bounds::StageBounds& stage : proven.stages) {
+      part_bytes_ += 2.0 * sizeof(double) * static_cast<double>(stage.reference.size() + stage.compressed.size() + stage.difference.size());
+    }
+    part_bytes_ += sizeof(double) * static_cast<double>(2 * set.size() + row_maxima.size());
+  }
+
+  SearchResult run(const std::function<bool(const SearchProgress&)>& go_on) {
+    nodes_.push_back({});
+    add(0, partition_.whole());
+    Status status = Status::converged;
+    while (!open_.empty()) {
+      if (options_.threshold && violated()) {
+        status = Status::threshold_reached;
+        break;
+      }
+      if (parts_ >= options_.part_limit) {
+        status = Status::iteration_limit;
+        break;
+      }
+      if (!go_on({parts_, leaves_.leaves, static_cast<Index>(open_.size()), upper(), witness_.value})) {
+        status = Status::interrupted;
+        break;
+      }
+      split_round();
+    }
+    if (open_.empty() && options_.threshold && leaves_.upper <= *options_.threshold) status = Status::threshold_reached;
+    for (auto& [key, entry] : open_) leaves_.add(entry, measure_, twin_.output_size(), evaluation_error_);
+    return {preorder(), target_, std::move(leaves_), parts_, status};
+  }
+
+ private:
+  struct Node {
+    Index code = -1;
+    Index lower_half = -1;  // the upper half follows it
+  };
+  // Loosest last; the node number makes the order total.
+  using Key = std::pair<double, Index>;
+
+  double value(const Part& part) const { return bounds::measure_upper(measure_, twin_.output_size(), part.rows, evaluation_error_); }
+
+  double upper() const { return open_.empty() ? leaves_.upper : std::max(leaves_.upper, open_.rbegin()->first.first); }
+
+  bool violated() {
+    if (!(witness_.value > *options_.threshold)) return false;
+    if (witness_.value != confirmed_at_) {
+      confirmed_at_ = witness_.value;
+      confirmed_ = bounds::confirmed_value(twin_, measure_, witness_.reference_input, witness_.compressed_input);
+    }
+    return confirmed_ > *options_.threshold;
+  }
+
+  // Good enough to be left alone.
+  bool settled(double value) const {
+    return options_.threshold ? value <= *options_.threshold : value <= witness_.value * (1.0 + options_.gap);
+  }
+
+  void add(Index node, Part part) {
+    ++parts_;
+    const double bound = part.empty ? 0.0 : value(part);
+    if (part.empty || settled(bound) || part.next.index < 0) {
+      leaves_.add(part, measure_, twin_.output_size(), evaluation_error_);
+    } else {
+      recent_.emplace(node, bound);
+      open_.emplace(Key{bound, node}, std::move(part));
+    }
+  }
+
+  // The loosest open part, or the most recent one when many are open: a search in depth needs little memory.
+  std::pair<Index, Part> take() {
+    const bool crowded = static_cast<double>(open_.size()) * part_bytes_ > options_.memory_limit;
+    const auto entry = crowded ? open_.find({recent_.rbegin()->second, recent_.rbegin()->first}) : std::prev(open_.end());
+    const Index node = entry->first.second;
+    std::pair<Index, Part> taken{node, std::move(entry->second)};
+    recent_.erase(node);
+    open_.erase(entry);
+    return taken;
+  }
+
+  void split_round() {
+    std::vector<std::pair<Index, Part>> parents;
+    while (!open_.empty() && parents.size() < parts_at_once) parents.push_back(take());
+    std::vector<Part> halves(2 * parents.size());
+    pool_.run(static_cast<Index>(halves.size()), [&](Index i) {
+      const auto n = static_cast<std::size_t>(i);
+      const Part& parent = parents[n / 2].second;
+      const std::vector<Index> open = bounds::open_rows(measure_, twin_.output_size(), parent.rows, evaluation_error_, target_);
+      halves[n] = partition_.half(parent, parent.next, n % 2 == 1, open);
+    });
+    try_centers(halves);
+    for (std::size_t n = 0; n < halves.size(); ++n) {
+      Node& parent = nodes_[static_cast<std::size_t>(parents[n / 2].first)];
+      if (n % 2 == 0) {
+        parent.code = partition_.code(parents[n / 2].second.next);
+        parent.lower_half = static_cast<Index>(nodes_.size());
+        nodes_.resize(nodes_.size() + 2);
+      }
+      add(nodes_[static_cast<std::size_t>(parents[n / 2].first)].lower_half + static_cast<Index>(n % 2), std::move(halves[n]));
+    }
+  }
+
+  // The loosest parts lie where the error is large: their centers are candidates.
+  void try_centers(const std::vector<Part>& halves) {
+    for (const Part& part : halves) {
+      if (part.empty || settled(value(part))) continue;
+      const Vector center = 0.5 * part.box.lower + 0.5 * part.box.upper;
+      if (!set_.contains(center)) continue;
+      const Vector f = twin_.reference().evaluate(center);
+      const Vector g = twin_.compressed().evaluate(center);
+      const double attained = measure_(f, g);
+      if (std::isfinite(attained) && attained > witness_.value) witness_ = {center, center, f, g, attained};
+    }
+  }
+
+  bounds::SplitTree preorder() const {
+    bounds::SplitTree tree;
+    tree.reserve(nodes_.size());
+    std::vector<Index> stack{0};
+    while (!stack.empty()) {
+      const Node& node = nodes_[static_cast<std::size_t>(stack.back())];
+      stack.pop_back();
+      tree.push_back(node.code);
+      if (node.code >= 0) stack.insert(stack.end(), {node.lower_half + 1, node.lower_half});
+    }
+    return tree;
+  }
+
+  const network::Twin& twin_;
+  const sets::InputSet& set_;
+  const core::Measure& measure_;
+  const Vector& evaluation_error_;
+  const SearchOptions& options_;
+  core::ThreadPool& pool_;
+  attack::AttackResult& witness_;
+  double target_;
+  bounds::Partition partition_;
+  double part_bytes_ = 0.0;
+  double confirmed_at_ = -1.0;
+  double confirmed_ = 0.0;
+  Index parts_ = 0;
+  std::vector<Node> nodes_;
+  std::map<Key, Part> open_;
+  std::map<Index, double> recent_;  // the open parts by node
+  bounds::LeafBounds leaves_;
+};
+
+}  // namespace
+
+SearchResult search(const network::Twin& twin, const sets::InputSet& set, const core::Measure& measure, const bounds::TwinBounds& proven,
+                    const Vector& row_maxima, const SearchOptions& options, core::ThreadPool& pool, attack::AttackResult& witness,
+                    const std::function<bool(const SearchProgress&)>& go_on) {
+  return Search(twin, set, measure, proven, row_maxima, options, pool, witness).run(go_on);
+}
+
+}  // namespace twincert::branch
