@@ -310,18 +310,23 @@ Vector BackwardPass::pair_maximum(const Batch& batch) const {
   return maxima;
 }
 
-StageBounds BackwardPass::stage(Index k, const Selection& selection, Matrix* reach) const {
+StageBounds BackwardPass::stage(Index k, const Selection& selection, InputForms* forms) const {
   Batch batch{unit_forms(k, &Relaxed::reference, selection.reference, selection.difference, 1.0),
               unit_forms(k, &Relaxed::compressed, selection.compressed, selection.difference, -1.0),
               2 * static_cast<Index>(selection.difference.size())};
   to_input(k, batch);
-  if (reach) {
+  if (forms) {
     const auto f = static_cast<Index>(selection.reference.size());
     const auto g = static_cast<Index>(selection.compressed.size());
-    reach->resize(f + g, set_.size());
-    const Vector widths = set_.bounding_box().upper - set_.bounding_box().lower;
-    reach->topRows(f) = batch.reference.rows.topRows(f).cwiseAbs() * widths.asDiagonal();
-    reach->bottomRows(g) = batch.compressed.rows.topRows(g).cwiseAbs() * widths.asDiagonal();
+    forms->rows.resize(2 * (f + g), set_.size());
+    forms->constant.resize(2 * (f + g));
+    for (const Index half : {Index{0}, Index{1}}) {
+      const Index first = half * (f + g);
+      forms->rows.middleRows(first, f) = batch.reference.rows.middleRows(half * f, f);
+      forms->rows.middleRows(first + f, g) = batch.compressed.rows.middleRows(half * g, g);
+      forms->constant.segment(first, f) = batch.reference.constant.segment(half * f, f);
+      forms->constant.segment(first + f, g) = batch.compressed.constant.segment(half * g, g);
+    }
   }
   const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(k)];
   const Index width = pair.reference.bias.size();

@@ -98,13 +98,25 @@ bool cut(const Twin& twin, const Split& split, bool upper, Part& part) {
   const network::StagePair& pair = twin.stages()[k];
   const bool reference = split.by == Split::By::reference;
   IntervalVector& values = reference ? part.stages[k].reference : part.stages[k].compressed;
-  return halve(values, split.index, cut_point(reference ? pair.reference : pair.compressed, values[split.index]));
+  const double at = cut_point(reference ? pair.reference : pair.compressed, values[split.index]);
+  if (!halve(values, split.index, at)) return false;
+  // at <= a <= rows x + constant above the cut, and the same for -a below it.
+  const Index side = upper ? 0 : 1;
+  if (split != part.next || part.next_rows.rows() == 0) return true;
+  const double limit = core::sub_up(part.next_constants[side], upper ? at : -at);
+  if (!part.next_rows.row(side).allFinite() || !std::isfinite(limit)) return true;
+  const Index known = part.b.size();
+  part.A.conservativeResize(known + 1, part.box.size());
+  part.b.conservativeResize(known + 1);
+  part.A.row(known) = -part.next_rows.row(side);
+  part.b[known] = limit;
+  return true;
 }
 
 // What a part's backward passes tell about where its looseness comes from.
 struct Evidence {
   std::vector<Selection> selection;  // per stage
-  std::vector<Matrix> reach;
+  std::vector<InputForms> forms;
   Usage usage;
 };
 
@@ -116,7 +128,7 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence,
   Vector score = Vector::Zero(width.size());
   Split neuron = no_split;
   double largest = 0.0;
-  for (std::size_t k = 0; k < evidence.reach.size(); ++k) {
+  for (std::size_t k = 0; k < evidence.forms.size(); ++k) {
     const network::StagePair& pair = twin.stages()[k];
     const StageBounds& bounds = part.stages[k];
     const std::vector<Index>& reference = evidence.selection[k].reference;
@@ -128,9 +140,9 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence,
         largest = loss;
         neuron = {by, static_cast<Index>(k), i};
       }
-      const auto reach = evidence.reach[k].row(row);
+      const Vector reach = evidence.forms[k].rows.row(row).transpose().cwiseAbs().cwiseProduct(width);
       const double sum = reach.sum();
-      if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += share / sum * reach.transpose();
+      if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += share / sum * reach;
     };
     for (Index n = 0; n < count; ++n) {
       const Index i = reference[static_cast<std::size_t>(n)];
@@ -174,7 +186,7 @@ Partition::Partition(const Twin& twin, const InputSet& set, const TwinBounds& bo
       rows_(std::move(rows)),
       pass_(twin, set),
       split_inputs_(split_inputs),
-      whole_{set.bounding_box(), bounds.stages, row_maxima, no_split} {
+      whole_{set.bounding_box(), bounds.stages, row_maxima, Matrix(0, set.size()), Vector(), no_split, {}, {}} {
   for (std::size_t k = 0; k + 1 < bounds.stages.size(); ++k) pass_.add_stage(bounds.stages[k]);
   bound(whole_, open);
 }
@@ -208,8 +220,11 @@ Index Partition::neurons(std::size_t stage, Split::By by) const {
 }
 
 Part Partition::half(const Part& parent, const Split& split, bool upper, const std::vector<Index>& open) const {
-  Part part{parent.box, parent.stages, parent.rows, no_split};
-  if (cut(twin_, split, upper, part)) {
+  Part part = parent;
+  const bool possible = cut(twin_, split, upper, part);
+  part.next = no_split;
+  part.next_rows.resize(0, 0);
+  if (possible) {
     bound(part, open);
   } else {
     part.empty = true;
@@ -218,14 +233,14 @@ Part Partition::half(const Part& parent, const Split& split, bool upper, const s
 }
 
 void Partition::bound(Part& part, const std::vector<Index>& open) const {
-  const InputSet set = set_.part(part.box);
+  const InputSet set = set_.part(part.box, part.A, part.b);
   BackwardPass pass(pass_, set);
   const std::size_t last = twin_.stages().size() - 1;
-  Evidence evidence{std::vector<Selection>(last), std::vector<Matrix>(last), {}};
+  Evidence evidence{std::vector<Selection>(last), std::vector<InputForms>(last), {}};
   for (std::size_t k = 0; k < last; ++k) {
     StageBounds& bounds = part.stages[k];
     evidence.selection[k] = relaxed_neurons(twin_.stages()[k], bounds);
-    const StageBounds tighter = pass.stage(static_cast<Index>(k), evidence.selection[k], &evidence.reach[k]);
+    const StageBounds tighter = pass.stage(static_cast<Index>(k), evidence.selection[k], &evidence.forms[k]);
     if (!narrow(bounds, tighter) || !narrow_by_identity(bounds)) {
       part.empty = true;
       return;
@@ -237,6 +252,16 @@ void Partition::bound(Part& part, const std::vector<Index>& open) const {
       pass.maximum(static_cast<Index>(last), rows_.reference(open, Eigen::all), rows_.compressed(open, Eigen::all), &evidence.usage);
   for (std::size_t n = 0; n < open.size(); ++n) part.rows[open[n]] = std::min(part.rows[open[n]], maxima[static_cast<Index>(n)]);
   part.next = choose_split(twin_, part, evidence, split_inputs_);
+  if (part.next.by == Split::By::input || (part.next.by == Split::By::compressed && !set_.shared_input())) return;
+  const auto k = static_cast<std::size_t>(part.next.stage);
+  const Selection& selection = evidence.selection[k];
+  const bool reference = part.next.by == Split::By::reference;
+  const std::vector<Index>& neurons = reference ? selection.reference : selection.compressed;
+  const auto place = std::find(neurons.begin(), neurons.end(), part.next.index) - neurons.begin();
+  const Index row = static_cast<Index>(place) + (reference ? 0 : static_cast<Index>(selection.reference.size()));
+  const std::vector<Index> both{row, row + static_cast<Index>(selection.reference.size() + selection.compressed.size())};
+  part.next_rows = evidence.forms[k].rows(both, Eigen::all);
+  part.next_constants = evidence.forms[k].constant(both);
 }
 
 }  // namespace twincert::bounds

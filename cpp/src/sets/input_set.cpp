@@ -144,14 +144,27 @@ void InputSet::set_compressed_box() {
   }
 }
 
-InputSet InputSet::part(const IntervalVector& window) const {
-  if (window.size() != size()) {
-    throw ShapeError("part: the window has " + std::to_string(window.size()) + " coordinates, the input set has " + std::to_string(size()));
+InputSet InputSet::part(const IntervalVector& window, const Matrix& A, const Vector& b) const {
+  if (window.size() != size() || A.rows() != b.size() || (A.rows() > 0 && A.cols() != size())) {
+    throw ShapeError("part: expected " + std::to_string(size()) + " coordinates, the window has " + std::to_string(window.size()) +
+                     ", the constraints have " + std::to_string(A.cols()) + " and " + std::to_string(A.rows()) + " rows for " +
+                     std::to_string(b.size()) + " limits");
   }
   InputSet result = *this;
   result.box_ = core::intersect(box_, window);
-  if (auto* box = std::get_if<Box>(&result.region_)) box->bounds = result.box_;
-  if (auto* polytope = std::get_if<Polytope>(&result.region_)) polytope->bounds = result.box_;
+  if (auto* box = std::get_if<Box>(&result.region_)) {
+    box->bounds = result.box_;
+    if (b.size() > 0) result.region_ = Polytope{A, b, result.box_};
+  } else if (auto* polytope = std::get_if<Polytope>(&result.region_)) {
+    polytope->bounds = result.box_;
+    Matrix rows(polytope->A.rows() + A.rows(), size());
+    Vector limits(polytope->b.size() + b.size());
+    if (polytope->b.size() > 0) rows.topRows(polytope->b.size()) = polytope->A;
+    if (b.size() > 0) rows.bottomRows(b.size()) = A;
+    limits << polytope->b, b;
+    polytope->A = std::move(rows);
+    polytope->b = std::move(limits);
+  }
   result.cut_ = std::holds_alternative<Ball>(result.region_);
   result.set_compressed_box();
   return result;

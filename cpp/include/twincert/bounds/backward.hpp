@@ -31,6 +31,13 @@ struct Selection {
   static Selection all(const network::StagePair& pair);
 };
 
+// What a backward pass leaves of single neurons: a_i <= rows x + constant on the set for the selected neurons of f, then of g, then
+// the same for -a_i in this order. Forms of g are in its own input.
+struct InputForms {
+  Matrix rows;
+  Vector constant;
+};
+
 // How a backward pass used its neurons, for choosing what to split by: per stage and neuron, summed over the rows, |p + q| and |q| of
 // p act(a_f) + q act(a_g).
 struct Usage {
@@ -50,8 +57,7 @@ class BackwardPass {
 
   // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions; entries that are not
   // selected are infinite. For a single network the better ones of both choices of lines.
-  // `reach`, if given, gets per selected neuron (reference, then compressed) the widths over the inputs of its upper form.
-  StageBounds stage(Index k, const Selection& selection, Matrix* reach = nullptr) const;
+  StageBounds stage(Index k, const Selection& selection, InputForms* forms = nullptr) const;
 
   // Upper bounds of C_f a_f + C_g a_g at a stage, one per row.
   Vector maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows, Usage* usage = nullptr) const;

@@ -27,7 +27,11 @@ struct Part {
   IntervalVector box;               // contains x
   std::vector<StageBounds> stages;  // proven on the part
   Vector rows;                      // proven maxima of the output rows
+  Matrix A;                         // A x <= b on the part: what splits of neurons mean for x
+  Vector b;
   Split next;                       // what to split by; a guess that no bound rests on
+  Matrix next_rows;                 // of a neuron: two forms that bound a_i and -a_i above on the part
+  Vector next_constants;
   bool empty = false;               // proven: no input of the set lies in the part
 };
 

@@ -42,7 +42,8 @@ class InputSet {
 
   // The part of the set with x in `window`: for maximum(), contains() and the bounding boxes; sample() and project() of a Ball's part
   // still speak about the whole Ball. ShapeError on another size; the window's overlap with bounding_box() must not be empty.
-  InputSet part(const IntervalVector& window) const;
+  // A x <= b cuts a Box or a Polytope further; of a Ball it is ignored, which leaves a larger part.
+  InputSet part(const IntervalVector& window, const Matrix& A, const Vector& b) const;
 
   const Region& region() const { return region_; }
   const Vector& difference() const { return difference_; }
