@@ -18,12 +18,14 @@ Weights = list[int]
 
 def value(measure: Mapping[str, Any], f: Sequence[Fraction], g: Sequence[Fraction]) -> Fraction:
     """The measure at the outputs f and g."""
-    d = [a - b for a, b in zip(f, g, strict=True)]
+    d: list[Fraction] = [a - b for a, b in zip(f, g, strict=True)]
     kind = measure["kind"]
     if kind == "output":
-        return abs(d[measure["output"]])
+        change: Fraction = d[measure["output"]]
+        return abs(change)
     if kind == "margin":
-        return abs(d[measure["output"]] - d[measure["other"]])
+        change: Fraction = d[measure["output"]] - d[measure["other"]]
+        return abs(change)
     if kind == "top1":
         winner = max(range(len(f)), key=lambda k: f[k])
         others = [k for k in range(len(f)) if k != winner]
@@ -59,10 +61,8 @@ def rows(measure: Mapping[str, Any], outputs: int) -> list[tuple[Weights, Weight
     return [row for i in range(outputs) for row in (difference(i), difference(None, i))]
 
 
-def upper(
-    measure: Mapping[str, Any], outputs: int, maxima: Sequence[Fraction], errors: Sequence[Fraction]
-) -> Fraction:
-    """The bound that follows from the rows' maxima when every output errs by its ``errors`` at most; nothing rounded."""
+def upper(measure: Mapping[str, Any], outputs: int, maxima: Sequence[Fraction], errors: Sequence[Fraction]) -> Fraction:
+    """The bound that follows from the rows' maxima when every output errs by ``errors`` at most; nothing rounded."""
     bounds = [
         maximum + sum((e for e, a, b in zip(errors, *row, strict=True) if a or b), ZERO)
         for maximum, row in zip(maxima, rows(measure, outputs), strict=True)
