@@ -18,14 +18,16 @@ Weights = list[int]
 
 def value(measure: Mapping[str, Any], f: Sequence[Fraction], g: Sequence[Fraction]) -> Fraction:
     """The measure at the outputs f and g."""
-    d: list[Fraction] = [a - b for a, b in zip(f, g, strict=True)]
+    d = [a - b for a, b in zip(f, g, strict=True)]
+
+    def change(output: int) -> Fraction:
+        return d[output]
+
     kind = measure["kind"]
     if kind == "output":
-        change: Fraction = d[measure["output"]]
-        return abs(change)
+        return abs(change(measure["output"]))
     if kind == "margin":
-        change: Fraction = d[measure["output"]] - d[measure["other"]]
-        return abs(change)
+        return abs(change(measure["output"]) - change(measure["other"]))
     if kind == "top1":
         winner = max(range(len(f)), key=lambda k: f[k])
         others = [k for k in range(len(f)) if k != winner]
