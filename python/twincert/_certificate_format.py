@@ -1,4 +1,4 @@
-"""The JSON of certificates, version 1: numbers, arrays, the digest of the content, and strict reading.
+"""The JSON of certificates, version 2: numbers, arrays, the digest of the content, and strict reading.
 
 Everything here is about form; what a certificate claims and how it is proven is in ``certificate.py`` and the C++
 checker.
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from twincert.errors import ParseError
 
 FORMAT = "twincert-certificate"
-VERSION = 1
+VERSION = 2
 MAXIMUM_FILE_BYTES = 2**31
 MAXIMUM_LENGTH = 2**24  # of one axis of an array
 
@@ -213,7 +213,7 @@ def _unique_fields(pairs: list[tuple[str, Any]]) -> Json:
 
 @cache
 def schema() -> Json:
-    """JSON schema of version 1, as the package ships it."""
+    """JSON schema of version 2, as the package ships it."""
     resource = importlib.resources.files("twincert") / "data" / "certificate.schema.json"
     return cast(Json, json.loads(resource.read_text(encoding="utf-8")))
 

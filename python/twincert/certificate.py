@@ -22,7 +22,6 @@ from twincert._certificate_format import (
     encode_array,
     encode_number,
     read,
-    shorten,
     validate,
     write,
 )
@@ -206,9 +205,7 @@ class Certificate:
             witness=decode_vector(witness["reference_input"], inputs, "witness.reference_input"),
             compressed_witness=decode_vector(witness["compressed_input"], inputs, "witness.compressed_input"),
             witness_output=decode_vector(witness["reference_output"], outputs, "witness.reference_output"),
-            compressed_witness_output=decode_vector(
-                witness["compressed_output"], outputs, "witness.compressed_output"
-            ),
+            compressed_witness_output=decode_vector(witness["compressed_output"], outputs, "witness.compressed_output"),
             threshold=None if threshold is None else decode_number(threshold, "result.threshold"),
             verdict=result["verdict"],
             status=result["status"],

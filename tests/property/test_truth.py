@@ -51,7 +51,9 @@ def test_truth_of_a_margin_lies_below_every_bound(seed: int) -> None:
     compressed = round_symmetric(reference, bits=int(rng.integers(3, 9)))
     center = rng.uniform(-1, 1, dims[0])
     lower, upper = center - 0.6, center + 0.6
-    twin = twincert.Twin(*(twincert.Network.from_arrays(arrays, activation="relu") for arrays in (reference, compressed)))
+    twin = twincert.Twin(
+        *(twincert.Network.from_arrays(arrays, activation="relu") for arrays in (reference, compressed))
+    )
     direction = np.eye(dims[-1])[0] - np.eye(dims[-1])[1]
     truth = max(maximum(reference, compressed, lower, upper, sign * direction, 0.0).value for sign in (1.0, -1.0))
     box = twincert.Box(lower, upper)

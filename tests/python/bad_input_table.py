@@ -85,7 +85,7 @@ def write_bad_certificates(folder: Path, content: dict[str, Any]) -> None:
     (folder / "twice.json").write_text(text.replace('"version"', '"format": "other", "version"', 1))
     (folder / "nan.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "NaN", 1))
     (folder / "digits.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "9" * 5000, 1))
-    (folder / "version.json").write_text(json.dumps({**content, "version": 2}))
+    (folder / "version.json").write_text(json.dumps({**content, "version": 3}))
     (folder / "format.json").write_text(json.dumps({**content, "format": "other"}))
     (folder / "extra.json").write_text(json.dumps({**content, "colour": "red"}))
     (folder / "field.json").write_text(json.dumps({key: value for key, value in content.items() if key != "proof"}))
@@ -124,6 +124,11 @@ def make(function: Callable[[], object]) -> Callable[[Path], object]:
     return lambda folder: function()
 
 
+def top1_of(outputs: int) -> Callable[[Path], object]:
+    twin = twincert.quantize(network(3, 2, outputs), bits=5)
+    return lambda _: twincert.certify(twin, BOX, "top1")
+
+
 SETTINGS, SHAPE, PARSE = twincert.SettingsError, twincert.ShapeError, twincert.ParseError
 SET = ["--box", "box.npz"]
 CERTIFY = ["certify", "f.onnx", "g.onnx"]
@@ -132,6 +137,12 @@ API_CASES = [
     Case("measure that does not exist", certify(measure="three"), SETTINGS, "'inf', 'two', 'one', 'outputs'"),
     Case("measure of another type", certify(measure=2), SETTINGS, "found 2"),
     Case("output beyond the last", certify(measure=twincert.Output(2)), SETTINGS, "below 2"),
+    Case("margin beyond the last output", certify(measure=twincert.Margin(0, 2)), SETTINGS, "below 2"),
+    Case("margin of one output", make(lambda: twincert.Margin(1, 1)), SETTINGS, "two different outputs, found 1 twice"),
+    Case("margin of a word", make(lambda: twincert.Margin(0, "b")), SETTINGS, "Margin expects the index of an output"),
+    Case("negative output of a margin", make(lambda: twincert.Margin(-1, 0)), SETTINGS, "at least 0, found -1"),
+    Case("classes of one output", top1_of(1), SETTINGS, "expected networks with 2 to 128 outputs, found 1"),
+    Case("classes of too many outputs", top1_of(129), SETTINGS, "2 to 128 outputs, found 129"),
     Case("negative output", make(lambda: twincert.Output(-1)), SETTINGS, "at least 0, found -1"),
     Case("output that is no integer", make(lambda: twincert.Output(1.5)), SETTINGS, "found 1.5"),  # type: ignore[arg-type]
     Case("method that does not exist", certify(method="magic"), SETTINGS, "'auto', 'interval', 'crown', 'sdp'"),
@@ -233,7 +244,7 @@ FILE_CASES = [
         PARSE,
         "bound.upper: expected a number that a double holds",
     ),
-    Case("certificate: newer version", certificate("version.json"), PARSE, "version: expected 1, found 2"),
+    Case("certificate: newer version", certificate("version.json"), PARSE, "version: expected 2, found 3"),
     Case("certificate: another format", certificate("format.json"), PARSE, "format: expected 'twincert-certificate'"),
     Case("certificate: a field too many", certificate("extra.json"), PARSE, "colour"),
     Case("certificate: proof missing", certificate("field.json"), PARSE, "'proof'"),
@@ -298,8 +309,13 @@ COMMAND_CASES = [
         "unknown measure",
         [*CERTIFY, *SET, "--measure", "max"],
         2,
-        "--measure: expected inf, two, one, outputs or output:INDEX",
+        "--measure: expected inf, two, one, outputs, top1, output:INDEX or margin:I:J",
     ),
+    Case(
+        "margin without its second output", [*CERTIFY, *SET, "--measure", "margin:0"], 2, "output:INDEX or margin:I:J"
+    ),
+    Case("margin of one output", [*CERTIFY, *SET, "--measure", "margin:1:1"], 2, "two different outputs"),
+    Case("margin beyond the last output", [*CERTIFY, *SET, "--measure", "margin:0:9"], 2, "below 2"),
     Case("output beyond the last", [*CERTIFY, *SET, "--measure", "output:9"], 2, "below 2"),
     Case("unknown method", [*CERTIFY, *SET, "--method", "branch"], 2, "method: expected one of"),
     Case("setting without value", [*CERTIFY, *SET, "--set", "rho"], 2, "--set expects name=value, found 'rho'"),

@@ -62,9 +62,9 @@ def test_witness_is_inside_and_attains_the_value(region: str, measure: Measure, 
     assert found.value == again.value
 
 
-@pytest.mark.parametrize("measure", ["inf", "two", "one"])
+@pytest.mark.parametrize("measure", ["inf", "two", "one", Margin(0, 2)], ids=str)
 @pytest.mark.parametrize("region", ["box", "ball", "polytope", "different inputs"])
-def test_beats_sampling(region: str, measure: str) -> None:
+def test_beats_sampling(region: str, measure: Measure) -> None:
     ratios = []
     for seed in range(6):
         rng = np.random.default_rng(seed)
@@ -78,6 +78,24 @@ def test_beats_sampling(region: str, measure: str) -> None:
     # A lucky sample may hit a narrow peak that the attack misses, but not often.
     assert min(ratios) >= 0.95
     assert np.mean(ratios) >= 1.0
+
+
+@pytest.mark.parametrize("region", ["box", "ball", "different inputs"])
+def test_follows_the_border_of_the_classes(region: str) -> None:
+    # Samples near the border of two classes are rare, and only along it f can be confident where g errs.
+    rng = np.random.default_rng(0)
+    f = network(rng, [30, 40, 40, 10], "relu")
+    twin = Twin(f, perturbed(rng, f, 0.004))
+    regions: dict[str, InputSet] = {
+        "box": Box.around(np.zeros(30), 0.5),
+        "ball": Ball(np.zeros(30), 1.5),
+        "different inputs": Box(np.full(30, -0.5), np.full(30, 0.5), difference=0.001),
+    }
+    x = regions[region].sample(4000, seed=0)
+    sampled = max(value(*outputs, "top1") for outputs in zip(f(x), twin.compressed(x), strict=True))
+    found = attack(twin, regions[region], "top1").value
+    assert found > 1.5 * sampled > 0
+    assert found > 0.8 * attack(twin, regions[region], "inf").value
 
 
 def test_finds_the_maximum_of_a_linear_difference() -> None:

@@ -16,6 +16,7 @@ import twincert
 from python import small_twins
 from python.small_twins import QUICK
 from twincert._certificate_format import content_digest, schema
+from twincert.measure import Measure
 
 TWIN = small_twins.twin()
 BOX = small_twins.box()
@@ -133,6 +134,47 @@ def test_infinite_entries_survive(tmp_path: Path) -> None:
     assert loaded.lower_per_output[1] == -np.inf
     assert loaded.measure == twincert.Output(0)
     assert loaded.check(TWIN).valid
+
+
+@pytest.mark.parametrize("measure", [twincert.Margin(1, 0), "top1"], ids=str)
+def test_margins_and_classes_survive_and_are_checked(measure: Measure, tmp_path: Path) -> None:
+    certificate = twincert.certify(TWIN, BOX, measure, method="sdp", settings=QUICK)
+    path = tmp_path / "c.json"
+    certificate.save(path)
+    loaded = twincert.Certificate.load(path)
+    assert loaded == certificate
+    assert loaded.measure == measure
+    assert loaded.check(TWIN).valid
+    content = json.loads(path.read_text())
+    lower, upper = content["witness"]["lower"], content["bound"]["upper"]
+    outputs = certificate.witness_output
+    lies = [
+        replaced(content, ("bound", "upper"), 0.5 * (upper + lower)),
+        replaced(content, ("bound", "upper"), 0.0),
+        replaced(content, ("bound", "upper_per_output", 0), 1.0),
+        replaced(content, ("witness", "lower"), upper),
+        replaced(content, ("witness", "reference_output"), array(outputs + 1e-9)),
+        replaced(content, ("proof", "objectives"), []),
+        replaced(content, ("measure",), {"kind": "two"}),
+    ]
+    assert all(refused(redigested(lie), path) for lie in lies)
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ({"kind": "margin", "output": 0}, "measure: expected the field 'other'"),
+        ({"kind": "margin", "other": 0}, "measure: expected the field 'output'"),
+        ({"kind": "margin", "output": 1, "other": 1}, "measure: Margin expects two different outputs"),
+        ({"kind": "margin", "output": 0, "other": 2}, "measure: measure Margin(0, 2): expected an index below 2"),
+        ({"kind": "top2"}, "measure.kind: expected"),
+    ],
+)
+def test_measures_that_no_network_has(
+    certificate: twincert.Certificate, measure: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    assert message in refused(redigested(replaced(content, ("measure",), measure)), tmp_path / "c.json")
 
 
 def test_a_failed_save_leaves_the_old_file(certificate: twincert.Certificate, tmp_path: Path) -> None:

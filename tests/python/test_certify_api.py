@@ -9,24 +9,22 @@ import numpy as np
 import pytest
 
 import twincert
+from property.adversary import measure_values
 from python import small_twins
 from python.small_twins import QUICK
 
 TWIN = small_twins.twin()
 BOX = small_twins.box()
 METHODS = ["auto", "interval", "crown", "sdp"]
-MEASURES = ["inf", "two", "one", "outputs", twincert.Output(1)]
+MEASURES = ["inf", "two", "one", "outputs", twincert.Output(1), twincert.Margin(1, 0), "top1"]
 
 
 def samples(count: int = 2000) -> np.ndarray:
     return np.random.default_rng(1).uniform(-0.4, 0.4, size=(count, 3))
 
 
-def measured(measure: object, errors: np.ndarray) -> float:
-    if isinstance(measure, twincert.Output):
-        return np.abs(errors[:, measure.index]).max()
-    order = {"inf": np.inf, "outputs": np.inf, "two": 2, "one": 1}[measure]
-    return np.linalg.norm(errors, ord=order, axis=1).max()
+def measured(measure: object, f: np.ndarray, g: np.ndarray) -> float:
+    return measure_values(measure, f, g).max()
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=str)
@@ -34,14 +32,18 @@ def measured(measure: object, errors: np.ndarray) -> float:
 def test_samples_stay_below_and_witness_attains(method: str, measure: object) -> None:
     certificate = twincert.certify(TWIN, BOX, measure=measure, method=method, settings=QUICK)
     errors = TWIN.error(samples())
-    assert measured(measure, errors) <= certificate.upper
+    assert measured(measure, TWIN.reference(samples()), TWIN.compressed(samples())) <= certificate.upper
     assert (errors <= certificate.upper_per_output).all()
     assert (errors >= certificate.lower_per_output).all()
-    assert 0 < certificate.lower <= certificate.upper
+    assert 0 <= certificate.lower <= certificate.upper
+    assert certificate.lower > 0 or measure == "top1"  # these twins agree on all classes that were found
     assert BOX.contains(certificate.witness)
     assert np.array_equal(TWIN.error(certificate.witness), certificate.witness_difference)
-    assert measured(measure, certificate.witness_difference[None]) == pytest.approx(certificate.lower, rel=1e-15)
-    assert certificate.gap == certificate.upper / certificate.lower
+    assert np.array_equal(TWIN.reference(certificate.witness), certificate.witness_output)
+    assert np.array_equal(TWIN.compressed(certificate.compressed_witness), certificate.compressed_witness_output)
+    outputs = certificate.witness_output[None], certificate.compressed_witness_output[None]
+    assert measured(measure, *outputs) == pytest.approx(certificate.lower, rel=1e-15)
+    assert certificate.gap == (certificate.upper / certificate.lower if certificate.lower else np.inf)
     assert certificate.input_set is BOX
     assert certificate.measure == measure
     assert certificate.verdict == "unknown"
@@ -227,3 +229,35 @@ def test_other_sets(region: twincert.InputSet) -> None:
     assert np.abs(TWIN.error(x)).max() <= certificate.upper
     assert region.contains(certificate.witness)
     assert certificate.check(TWIN).valid
+
+
+def test_the_sdp_tightens_margins_and_classes() -> None:
+    for measure in (twincert.Margin(0, 1), "top1"):
+        crown, sdp = (twincert.certify(TWIN, BOX, measure, method=m, settings=QUICK) for m in ("crown", "sdp"))
+        assert sdp.upper < 0.8 * crown.upper
+        assert sdp.method == "sdp"
+        assert np.isinf(sdp.upper_per_output).all()
+        assert np.isinf(sdp.lower_per_output).all()
+
+
+def test_a_margin_does_not_depend_on_the_order_of_its_outputs() -> None:
+    there, back = (
+        twincert.certify(TWIN, BOX, m, method="crown") for m in (twincert.Margin(0, 1), twincert.Margin(1, 0))
+    )
+    assert there.upper == back.upper
+
+
+def test_holds_for_top1_means_the_same_class() -> None:
+    twin = small_twins.twin((3, 6, 6, 3))
+    bound = twincert.certify(twin, BOX, "top1", method="crown", settings=QUICK).upper
+    certificate = twincert.certify(twin, BOX, "top1", threshold=bound, settings=QUICK)
+    assert certificate.verdict == "holds"
+    assert "same class where f is confident by" in certificate._repr_html_()
+    f, g = twin.reference(samples()), twin.compressed(samples())
+    ordered = np.sort(f, axis=1)
+    confident = ordered[:, 2] - ordered[:, 1] > bound
+    same = f.argmax(axis=1) == g.argmax(axis=1)
+    assert confident.any()
+    assert same[confident].all()
+    assert not same.all()
+    assert certificate.lower > 0

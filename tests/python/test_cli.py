@@ -91,12 +91,13 @@ def test_json_on_stdout_is_all_of_stdout(folder: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output:1"])
+@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output:1", "margin:0:1", "top1"])
 def test_measures(folder: Path, measure: str) -> None:
     words = ["certify", "f.onnx", "g.npz", "--box", "box.npz", "--measure", measure, "--method", "crown", *QUICK]
     code, out, _ = invoke(folder, *words)
     assert code == 0
     assert "crown" in out
+    assert ("Output differences" in out) == (measure not in ("margin:0:1", "top1"))
 
 
 def test_center_is_clipped(folder: Path) -> None:

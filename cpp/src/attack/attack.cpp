@@ -160,22 +160,57 @@ class Search {
     Matrix gradient = reference_.backward(of_reference);
     // d/dx of c f(x) + e g(x - shift); d/dshift is the second part with the opposite sign.
     const Matrix& compressed_gradient = compressed_.backward(of_compressed);
-    gradient += compressed_gradient;
     if (!set_.shared_input()) {
       const Vector& limit = set_.difference();
       shift.array() -= compressed_gradient.array().sign().colwise() * (length * limit.array());
       shift = shift.cwiseMax((-limit).replicate(1, x.cols())).cwiseMin(limit.replicate(1, x.cols()));
     }
+    if (goals_.front().has_border()) {
+      for (Index j = 0; j < x.cols(); ++j) x.col(j) += border_step(x.col(j), gradient.col(j), compressed_gradient.col(j), j, length);
+      for (Index j = 0; j < x.cols(); ++j) x.col(j) = within(x.col(j));
+      return;
+    }
+    gradient += compressed_gradient;
     if (ball_) {
       move_in_ball(x, gradient, length);
       return;
     }
     x.array() += gradient.array().sign().colwise() * (2.0 * length * half_width_.array());
-    const core::IntervalVector& box = set_.bounding_box();
-    for (Index j = 0; j < x.cols(); ++j) {
-      x.col(j) = x.col(j).cwiseMax(box.lower).cwiseMin(box.upper);
-      if (polytope_) x.col(j) = set_.project(x.col(j));
+    for (Index j = 0; j < x.cols(); ++j) x.col(j) = within(x.col(j));
+  }
+
+  Vector within(const Vector& x) const {
+    const Vector clamped = x.cwiseMax(set_.bounding_box().lower).cwiseMin(set_.bounding_box().upper);
+    return ball_ || polytope_ ? set_.project(clamped) : clamped;
+  }
+
+  // A step that raises f's confidence where g has changed its class. Twins that are close together gain nothing but along the border of
+  // g's classes: across it confidence and lead cancel. All in units of the set's half widths.
+  Vector border_step(const Vector& x, const Vector& confidence_gradient, const Vector& lead_gradient, Index column, double length) const {
+    const Goal& goal = goals_[owner_[static_cast<std::size_t>(column)]];
+    const double lead = goal.lead(g_->col(column));
+    const double reach = 2.0 * length * std::sqrt(static_cast<double>(x.size()));
+    Vector uphill = confidence_gradient.cwiseProduct(half_width_);
+    Vector normal = lead_gradient.cwiseProduct(half_width_);
+    Vector step = Vector::Zero(x.size());
+    // Twice: the second time without the coordinates that would leave the box.
+    for (int round = 0; round < 2; ++round) {
+      const double slope = normal.norm(), climb = uphill.norm();
+      step.setZero();
+      if (climb > 0.0) step = uphill * (reach / climb);
+      if (slope > 0.0 && !(lead + normal.dot(step) >= 0.0)) {
+        const Vector along = uphill - normal * (uphill.dot(normal) / (slope * slope));
+        const double aim = 1e-3 * reach;  // beyond the border
+        step = normal * (std::clamp(aim - lead / slope, -reach, reach) / slope);
+        if (along.norm() > 1e-9 * climb) step += along * (reach / along.norm());
+      }
+      for (Index i = 0; i < x.size(); ++i) {
+        if ((step[i] > 0.0 && x[i] >= set_.bounding_box().upper[i]) || (step[i] < 0.0 && x[i] <= set_.bounding_box().lower[i])) {
+          uphill[i] = normal[i] = 0.0;
+        }
+      }
     }
+    return step.allFinite() ? Vector(step.cwiseProduct(half_width_)) : Vector(Vector::Zero(x.size()));
   }
 
   void move_in_ball(Matrix& x, const Matrix& gradient, double length) const {

@@ -12,10 +12,6 @@ namespace {
 using core::MeasureKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-// Weight of g's margin, where it still says `winner`, against f's confidence. Above one, so that twins close together are drawn to the
-// border of the classes: there the two cancel but for the difference.
-constexpr double border_weight = 2.0;
-
 // The largest output but one; -1 for a single output.
 Index strongest_other(const Goal::Column& outputs, Index than) {
   Index best = -1;
@@ -74,8 +70,8 @@ double Goal::score(const Column& reference, const Column& compressed) const {
     if (minus_ >= 0) value -= reference[minus_] - compressed[minus_];
   } else {
     const double confidence = reference[plus_] - reference[strongest_other(reference, plus_)];
-    const double lead = compressed[minus_] - compressed[plus_];
-    value = lead >= 0.0 ? confidence : std::min(confidence, 0.0) + lead;
+    const double ahead = lead(compressed);
+    value = ahead >= 0.0 ? confidence : std::min(confidence, 0.0) + ahead;
   }
   return std::isnan(value) ? -infinity : value;
 }
@@ -85,9 +81,8 @@ void Goal::ascend(const Column& reference, const Column& compressed, Eigen::Ref<
   if (kind_ == Kind::confidence) {
     add(of_reference, plus_, 1.0);
     add(of_reference, strongest_other(reference, plus_), -1.0);
-    if (compressed[minus_] >= compressed[plus_]) return;
-    add(of_compressed, minus_, border_weight);
-    add(of_compressed, plus_, -border_weight);
+    add(of_compressed, minus_, 1.0);
+    add(of_compressed, plus_, -1.0);
     return;
   }
   if (kind_ == Kind::difference) {

@@ -19,11 +19,15 @@ Weights = list[int]
 def value(measure: Mapping[str, Any], f: Sequence[Fraction], g: Sequence[Fraction]) -> Fraction:
     """The measure at the outputs f and g."""
     d = [a - b for a, b in zip(f, g, strict=True)]
+
+    def change(output: int) -> Fraction:
+        return d[output]
+
     kind = measure["kind"]
     if kind == "output":
-        return abs(d[measure["output"]])
+        return abs(change(measure["output"]))
     if kind == "margin":
-        return abs(d[measure["output"]] - d[measure["other"]])
+        return abs(change(measure["output"]) - change(measure["other"]))
     if kind == "top1":
         winner = max(range(len(f)), key=lambda k: f[k])
         others = [k for k in range(len(f)) if k != winner]
@@ -59,10 +63,8 @@ def rows(measure: Mapping[str, Any], outputs: int) -> list[tuple[Weights, Weight
     return [row for i in range(outputs) for row in (difference(i), difference(None, i))]
 
 
-def upper(
-    measure: Mapping[str, Any], outputs: int, maxima: Sequence[Fraction], errors: Sequence[Fraction]
-) -> Fraction:
-    """The bound that follows from the rows' maxima when every output errs by its ``errors`` at most; nothing rounded."""
+def upper(measure: Mapping[str, Any], outputs: int, maxima: Sequence[Fraction], errors: Sequence[Fraction]) -> Fraction:
+    """The bound that follows from the rows' maxima when every output errs by ``errors`` at most; nothing rounded."""
     bounds = [
         maximum + sum((e for e, a, b in zip(errors, *row, strict=True) if a or b), ZERO)
         for maximum, row in zip(maxima, rows(measure, outputs), strict=True)

@@ -116,6 +116,7 @@ def result_json(certificate: Certificate, seconds: float) -> dict[str, object]:
             "compressed_input": certificate.compressed_witness.tolist(),
             "reference_output": certificate.witness_output.tolist(),
             "compressed_output": certificate.compressed_witness_output.tolist(),
+            "difference": certificate.witness_difference.tolist(),
         },
         "gap": encode_number(certificate.gap),
         "seconds": seconds,

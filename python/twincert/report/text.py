@@ -45,7 +45,7 @@ def outputs_table(certificate: Certificate) -> Table:
 def check_line(report: CheckReport) -> Text:
     """One line with the checker's verdict."""
     if report.valid:
-        return Text(f"checker: valid, the error never exceeds {number(report.upper)}", style="bold green")
+        return Text(f"checker: valid, the measure never exceeds {number(report.upper)}", style="bold green")
     return Text(f"checker: REFUSED: {report.reason}", style="bold red")
 
 

@@ -24,8 +24,12 @@ class Goal {
 
   // Minus infinity where the outputs are not numbers.
   double score(const Column& reference, const Column& compressed) const;
-  // A direction of ascent: coefficients of f and of g, into columns of zeros.
+  // Gradients with respect to f and g, into columns of zeros; for confidence() that of the confidence of f, and that of lead().
   void ascend(const Column& reference, const Column& compressed, Eigen::Ref<Vector> of_reference, Eigen::Ref<Vector> of_compressed) const;
+
+  // confidence() is to be climbed where lead() >= 0: along the border, usually.
+  bool has_border() const { return kind_ == Kind::confidence; }
+  double lead(const Column& compressed) const { return compressed[minus_] - compressed[plus_]; }
 
  private:
   enum class Kind { difference, two, one, confidence };
