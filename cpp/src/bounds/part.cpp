@@ -100,17 +100,37 @@ bool cut(const Twin& twin, const Split& split, bool upper, Part& part) {
   IntervalVector& values = reference ? part.stages[k].reference : part.stages[k].compressed;
   const double at = cut_point(reference ? pair.reference : pair.compressed, values[split.index]);
   if (!halve(values, split.index, at)) return false;
-  // at <= a <= rows x + constant above the cut, and the same for -a below it.
-  const Index side = upper ? 0 : 1;
-  if (split != part.next || part.next_rows.rows() == 0) return true;
-  const double limit = core::sub_up(part.next_constants[side], upper ? at : -at);
-  if (!part.next_rows.row(side).allFinite() || !std::isfinite(limit)) return true;
-  const Index known = part.b.size();
-  part.A.conservativeResize(known + 1, part.box.size());
-  part.b.conservativeResize(known + 1);
-  part.A.row(known) = -part.next_rows.row(side);
-  part.b[known] = limit;
+  part.cuts.push_back({split, upper, at, Vector(), infinity});
   return true;
+}
+
+// Neurons that were split are bounded again although they are affine now: where their values contradict the cut the part is empty.
+void add_cut_neurons(const std::vector<NeuronCut>& cuts, Index stage, Selection& selection) {
+  for (const NeuronCut& cut : cuts) {
+    if (cut.split.stage != stage) continue;
+    std::vector<Index>& neurons = cut.split.by == Split::By::reference ? selection.reference : selection.compressed;
+    if (std::find(neurons.begin(), neurons.end(), cut.split.index) == neurons.end()) neurons.push_back(cut.split.index);
+  }
+}
+
+// From the forms around a stage's values: at <= a <= rows x + constant above the cut, and the same for -a below it. Forms of g are in
+// its own input, which is x only when the networks share it.
+bool refresh_cuts(Index stage, const Selection& selection, const InputForms& forms, bool shared, std::vector<NeuronCut>& cuts) {
+  bool changed = false;
+  for (NeuronCut& cut : cuts) {
+    const bool reference = cut.split.by == Split::By::reference;
+    if (cut.split.stage != stage || (!reference && !shared)) continue;
+    const std::vector<Index>& neurons = reference ? selection.reference : selection.compressed;
+    const auto place = static_cast<Index>(std::find(neurons.begin(), neurons.end(), cut.split.index) - neurons.begin());
+    const auto all = static_cast<Index>(selection.reference.size() + selection.compressed.size());
+    const Index row = place + (reference ? 0 : static_cast<Index>(selection.reference.size())) + (cut.upper ? 0 : all);
+    const double limit = core::sub_up(forms.constant[row], cut.upper ? cut.at : -cut.at);
+    if (!std::isfinite(limit) || !forms.rows.row(row).allFinite()) continue;
+    cut.row = -forms.rows.row(row).transpose();
+    cut.limit = limit;
+    changed = true;
+  }
+  return changed;
 }
 
 // What a part's backward passes tell about where its looseness comes from.
@@ -186,7 +206,7 @@ Partition::Partition(const Twin& twin, const InputSet& set, const TwinBounds& bo
       rows_(std::move(rows)),
       pass_(twin, set),
       split_inputs_(split_inputs),
-      whole_{set.bounding_box(), bounds.stages, row_maxima, Matrix(0, set.size()), Vector(), no_split, {}, {}} {
+      whole_{set.bounding_box(), bounds.stages, row_maxima, {}, no_split} {
   for (std::size_t k = 0; k + 1 < bounds.stages.size(); ++k) pass_.add_stage(bounds.stages[k]);
   bound(whole_, open);
 }
@@ -223,7 +243,6 @@ Part Partition::half(const Part& parent, const Split& split, bool upper, const s
   Part part = parent;
   const bool possible = cut(twin_, split, upper, part);
   part.next = no_split;
-  part.next_rows.resize(0, 0);
   if (possible) {
     bound(part, open);
   } else {
@@ -232,19 +251,36 @@ Part Partition::half(const Part& parent, const Split& split, bool upper, const s
   return part;
 }
 
+InputSet Partition::set_of(const Part& part) const {
+  std::vector<const NeuronCut*> known;
+  for (const NeuronCut& cut : part.cuts) {
+    if (cut.row.size() > 0) known.push_back(&cut);
+  }
+  Matrix A(static_cast<Index>(known.size()), set_.size());
+  Vector b(A.rows());
+  for (Index k = 0; k < b.size(); ++k) {
+    A.row(k) = known[static_cast<std::size_t>(k)]->row.transpose();
+    b[k] = known[static_cast<std::size_t>(k)]->limit;
+  }
+  return set_.part(part.box, A, b);
+}
+
 void Partition::bound(Part& part, const std::vector<Index>& open) const {
-  const InputSet set = set_.part(part.box, part.A, part.b);
+  InputSet set = set_of(part);
   BackwardPass pass(pass_, set);
   const std::size_t last = twin_.stages().size() - 1;
   Evidence evidence{std::vector<Selection>(last), std::vector<InputForms>(last), {}};
   for (std::size_t k = 0; k < last; ++k) {
     StageBounds& bounds = part.stages[k];
-    evidence.selection[k] = relaxed_neurons(twin_.stages()[k], bounds);
-    const StageBounds tighter = pass.stage(static_cast<Index>(k), evidence.selection[k], &evidence.forms[k]);
+    Selection& selection = evidence.selection[k];
+    selection = relaxed_neurons(twin_.stages()[k], bounds);
+    add_cut_neurons(part.cuts, static_cast<Index>(k), selection);
+    const StageBounds tighter = pass.stage(static_cast<Index>(k), selection, &evidence.forms[k]);
     if (!narrow(bounds, tighter) || !narrow_by_identity(bounds)) {
       part.empty = true;
       return;
     }
+    if (refresh_cuts(static_cast<Index>(k), selection, evidence.forms[k], set_.shared_input(), part.cuts)) set = set_of(part);
     pass.add_stage(bounds);
   }
   if (open.empty()) return;
@@ -252,16 +288,6 @@ void Partition::bound(Part& part, const std::vector<Index>& open) const {
       pass.maximum(static_cast<Index>(last), rows_.reference(open, Eigen::all), rows_.compressed(open, Eigen::all), &evidence.usage);
   for (std::size_t n = 0; n < open.size(); ++n) part.rows[open[n]] = std::min(part.rows[open[n]], maxima[static_cast<Index>(n)]);
   part.next = choose_split(twin_, part, evidence, split_inputs_);
-  if (part.next.by == Split::By::input || (part.next.by == Split::By::compressed && !set_.shared_input())) return;
-  const auto k = static_cast<std::size_t>(part.next.stage);
-  const Selection& selection = evidence.selection[k];
-  const bool reference = part.next.by == Split::By::reference;
-  const std::vector<Index>& neurons = reference ? selection.reference : selection.compressed;
-  const auto place = std::find(neurons.begin(), neurons.end(), part.next.index) - neurons.begin();
-  const Index row = static_cast<Index>(place) + (reference ? 0 : static_cast<Index>(selection.reference.size()));
-  const std::vector<Index> both{row, row + static_cast<Index>(selection.reference.size() + selection.compressed.size())};
-  part.next_rows = evidence.forms[k].rows(both, Eigen::all);
-  part.next_constants = evidence.forms[k].constant(both);
 }
 
 }  // namespace twincert::bounds

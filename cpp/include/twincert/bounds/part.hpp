@@ -23,15 +23,21 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
+// What a split of a neuron left: its values lie on one side of `at`, which means row . x <= limit (row is empty while that is unknown).
+struct NeuronCut {
+  Split split;
+  bool upper;
+  double at;
+  Vector row;
+  double limit;
+};
+
 struct Part {
   IntervalVector box;               // contains x
   std::vector<StageBounds> stages;  // proven on the part
   Vector rows;                      // proven maxima of the output rows
-  Matrix A;                         // A x <= b on the part: what splits of neurons mean for x
-  Vector b;
+  std::vector<NeuronCut> cuts;
   Split next;                       // what to split by; a guess that no bound rests on
-  Matrix next_rows;                 // of a neuron: two forms that bound a_i and -a_i above on the part
-  Vector next_constants;
   bool empty = false;               // proven: no input of the set lies in the part
 };
 
@@ -52,6 +58,7 @@ class Partition {
 
  private:
   Index neurons(std::size_t stage, Split::By by) const;
+  InputSet set_of(const Part& part) const;
   void bound(Part& part, const std::vector<Index>& open) const;
 
   const Twin& twin_;
