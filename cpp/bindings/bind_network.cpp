@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "twincert/network/bracket.hpp"
 #include "twincert/network/twin.hpp"
 
 namespace py = pybind11;
@@ -37,6 +38,8 @@ void bind_layers(py::module_& m) {
       .def("difference_image", &Activation::difference_image, py::arg("a"), py::arg("b"), py::arg("difference"))
       .def("slope_range", &Activation::slope_range, py::arg("x"))
       .def("evaluation_error", &Activation::evaluation_error, py::arg("x"));
+
+  m.def("difference_image", &difference_image, py::arg("f"), py::arg("g"), py::arg("a"), py::arg("b"), py::arg("difference"));
 
   py::class_<Layer>(m, "Layer")
       .def(py::init([](std::string name, Operation operation, std::vector<Index> inputs) {
