@@ -1,6 +1,6 @@
 """Quantised MNIST networks against the float ones: what propagation alone proves, beside QEBVerif's published results.
 
-Command, from the repository root: ``python -m benchmarks.compare_qebverif [--bits 6 8 10] [--only P1|P2] [--instances]``
+Command, from the repository root: ``python -m benchmarks.compare_qebverif [--bits 6 8 10] [--only P1] [--instances]``
 
 An instance is a network (P1: 784-100-10, P2: 784-100-100-10), a number of bits Q and an image. f is the float network
 on pixels / 255. g has weights and biases rounded half away from zero and reads pixels / 256; its hidden activations are
@@ -8,10 +8,11 @@ rounded to 2^-(Q-2) and clamped. Both scalings are part of the first layers here
 1/255 is rounded to double. The set is the box of all real pixels within 3 of the image, in [0, 255]; QEBVerif's has the
 integers. The question: is abs(g - f) < err for the predicted class?
 
-QEBVerif: "interval" is its own differential interval analysis (rows DRA), "MILP" what Gurobi proved in addition, with or
-without the interval analysis' differences as constraints; "false" and the timeouts it reports in the same way. Its times
-include the MILP where it was called. Ours is one call of ``certify(..., method="crown")``, attack included, and the
-certificate is checked.
+QEBVerif's results: "interval" counts what its differential interval analysis (rows DRA) proved, "MILP" what Gurobi
+proved in addition, with or without the analysis' differences as constraints, "false" what Gurobi refuted; the rest ran
+into its time limit. "lo" and "hi" are the interval analysis' bounds of g - f. Ours is one call of
+``certify(..., method="crown")``, attack included; every certificate is checked. A contradiction is a query that one of
+the two proved and the other refuted.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def rounded(values: np.ndarray, step: float, lower: float, upper: float) -> np.n
     return np.asarray(np.clip(np.trunc(values / step + np.copysign(0.5, values)) * step, lower, upper))
 
 
-def chain(layers: list[tuple[np.ndarray, np.ndarray]], scale: float, activation: twincert.Activation) -> twincert.Network:
+def chain(
+    layers: list[tuple[np.ndarray, np.ndarray]], scale: float, activation: twincert.Activation
+) -> twincert.Network:
     """The network whose first layer reads pixels times ``scale``."""
     parts: list[twincert.Layer] = []
     for k, (weight, bias) in enumerate(layers):
@@ -139,21 +142,56 @@ def main() -> None:
                         run.certificate.lower >= err and err in entry.proved | entry.by_milp
                     )
                 g_minus_f = (-run.certificate.upper_per_output[label], -run.certificate.lower_per_output[label])
-                lines.append([name, str(bits), str(identity), *map(short, entry.interval or (None, None)),
-                              *map(short, g_minus_f), short(run.certificate.lower), f"{run.seconds:.2f}"])
-            rows.append([
-                f"{name}, Q={bits}", str(len(seconds) * len(ERRORS)), f"{count['interval']}",
-                f"{count['interval, ours']}", f"{count['MILP']}", f"{count['MILP, ours']}", f"{count['false']}",
-                f"{count['false, attacked']}", f"{count['new']}", f"{count['contradiction']}",
-                short(float(np.mean(ratios)) if ratios else None), short(max(other_seconds, default=None)),
-                f"{max(seconds):.2f}" + ("" if accepted else " REFUSED"),
-            ])
+                lines.append(
+                    [
+                        name,
+                        str(bits),
+                        str(identity),
+                        *map(short, entry.interval or (None, None)),
+                        *map(short, g_minus_f),
+                        short(run.certificate.lower),
+                        f"{run.seconds:.2f}",
+                    ]
+                )
+            rows.append(
+                [
+                    f"{name}, Q={bits}",
+                    str(len(seconds) * len(ERRORS)),
+                    f"{count['interval']}",
+                    f"{count['interval, ours']}",
+                    f"{count['MILP']}",
+                    f"{count['MILP, ours']}",
+                    f"{count['false']}",
+                    f"{count['false, attacked']}",
+                    f"{count['new']}",
+                    f"{count['contradiction']}",
+                    short(float(np.mean(ratios)) if ratios else None),
+                    short(max(other_seconds, default=None)),
+                    f"{max(seconds):.2f}" + ("" if accepted else " REFUSED"),
+                ]
+            )
             print(f"done: {name}, Q={bits}", flush=True)
     print()
     if args.instances:
         table(["net", "Q", "image", "published lo", "hi", "ours lo", "hi", "attack", "s"], lines)
-    table(["instances", "queries", "interval", "of these ours", "MILP", "of these ours", "false", "of these attacked",
-           "ours, new", "contradictions", "ours / interval", "interval, s", "ours, s max"], rows)
+    table(
+        [
+            "instances",
+            "queries",
+            "interval",
+            "of these ours",
+            "MILP",
+            "of these ours",
+            "false",
+            "of these attacked",
+            "ours, new",
+            "contradictions",
+            "ours / interval",
+            "interval, s",
+            "ours, s max",
+        ],
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ class Network(_core.Network):
     """An immutable feed-forward network in float64.
 
     Build one with `Network.from_arrays` or `twincert.load`, or from layers: each `Layer(name, operation, inputs)` holds
-    a `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper, step)` and the indices of its input layers (-1 is the
-    network's input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters), naming the
-    layer.
+    a `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper, step)` and the indices of its input layers (-1
+    is the network's input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters),
+    naming the layer.
     """
 
     @classmethod
@@ -144,8 +144,8 @@ class Network(_core.Network):
 
         The bytes hashed, all little-endian: "twincert-network-1" and a line feed; input size and number of stages
         (uint64); per stage of the normal form its rows and columns (uint64), weight row by row and bias (float64), the
-        length of the activation's name (uint64), the name, and slope (step of a staircase), lower, upper (float64). Negative zeros count as
-        zeros. Names and dead branches do not count.
+        length of the activation's name (uint64), the name, and slope (step of a staircase), lower, upper (float64).
+        Negative zeros count as zeros. Names and dead branches do not count.
         """
         return self._digest
 

@@ -100,8 +100,9 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
     relaxed.pairs.reserve(relaxed.reference.tight.size());
     for (Index i = 0; i < bounds.difference.size(); ++i) {
       const std::size_t neuron = static_cast<std::size_t>(i);
-      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, pair.compressed.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i],
-                                              relaxed.reference.tight[neuron], relaxed.compressed.tight[neuron]));
+      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, pair.compressed.activation, bounds.reference[i],
+                                              bounds.compressed[i], bounds.difference[i], relaxed.reference.tight[neuron],
+                                              relaxed.compressed.tight[neuron]));
     }
   }
   relaxed_.push_back(std::move(relaxed));

@@ -216,8 +216,8 @@ void SmoothPair::relax(const PairRows& rows) const {
   }
 }
 
-PairRelaxation pair_relaxation(const Activation& act_f, const Activation& act_g, Interval reference, Interval compressed, Interval difference,
-                               const LinePair& reference_lines, const LinePair& compressed_lines) {
+PairRelaxation pair_relaxation(const Activation& act_f, const Activation& act_g, Interval reference, Interval compressed,
+                               Interval difference, const LinePair& reference_lines, const LinePair& compressed_lines) {
   Line f{};
   Line g{};
   if (affine_on(act_f, reference, f) && affine_on(act_g, compressed, g)) {

@@ -28,8 +28,8 @@ constexpr std::array<std::pair<const char*, ActivationKind>, 8> kinds{{{"identit
                                                                        {"sigmoid", ActivationKind::sigmoid},
                                                                        {"tanh", ActivationKind::tanh},
                                                                        {"clip", ActivationKind::clip},
-{"quantize", ActivationKind::quantize},
-{"quantize_even", ActivationKind::quantize_even}}};
+                                                                       {"quantize", ActivationKind::quantize},
+                                                                       {"quantize_even", ActivationKind::quantize_even}}};
 
 // Relative errors of the formulas below, given exp and tanh within 4 ulp (8 u relative, 4 denormals absolute):
 // sigmoid at most 8 u of exp, then a sum and a quotient; its slope the same with the sum's square.

@@ -107,9 +107,8 @@ LayerValues stage_values(const network::StagePair& stage, const bounds::StageBou
     const Index n = bounds.difference.size();
     values.difference = IntervalVector{Vector(n), Vector(n)};
     for (Index i = 0; i < n; ++i) {
-      values.difference.set(i,
-                            network::difference_image(stage.reference.activation, stage.compressed.activation, bounds.reference[i],
-                                                      bounds.compressed[i], bounds.difference[i]));
+      values.difference.set(i, network::difference_image(stage.reference.activation, stage.compressed.activation, bounds.reference[i],
+                                                         bounds.compressed[i], bounds.difference[i]));
     }
   }
   return values;

@@ -28,8 +28,8 @@ def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, chosen by the file name's suffix.
 
     - .onnx: a chain of Gemm, MatMul, Add, Sub, Relu, LeakyRelu, PRelu (one slope), Sigmoid, Tanh, Clip, QuantizeLinear
-      followed by DequantizeLinear (one scale), Flatten, Reshape, Identity and Constant, of opset 7 or later. A dynamic dimension is the batch. Weights keep their values
-      exactly.
+      followed by DequantizeLinear (one scale), Flatten, Reshape, Identity and Constant, of opset 7 or later. A dynamic
+      dimension is the batch. Weights keep their values exactly.
     - .nnet: ReLU between layers, in the network's normalised inputs and outputs.
     - .npz: W0, b0, W1, b1, ... with W of shape (outputs, inputs) and an optional text `activation` (default relu, with
       numbers `slope`, `lower`, `upper`, `step` where it has them); or a file that `save` wrote.
@@ -55,7 +55,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
 
     - .onnx: opset 17, IR version 8, input (N, inputs), output (N, outputs), one node per layer. float32 when every
       parameter is a float32 exactly, float64 otherwise. A `quantize_even` layer becomes QuantizeLinear,
-      DequantizeLinear and, where its limits are not those of the integer type, Clip; with more than 8 bits opset 21.
+      DequantizeLinear and Clip; with more than 8 bits in opset 21.
     - .npz: the package's own form, which keeps float64.
 
     Raises:

@@ -101,7 +101,8 @@ def read_npz(path: Path) -> tuple[int, list[Step]]:
     """The input size and the steps of an .npz file.
 
     Plain form: `W0 b0 W1 b1 ...` with W of shape (outputs, inputs); the optional text `activation` (default relu) names
-    the function between them, the optional numbers `slope`, `lower`, `upper`, `step` its parameters. Other arrays are not read.
+    the function between them, the optional numbers `slope`, `lower`, `upper`, `step` its parameters. Other arrays are
+    not read.
 
     Raises:
         ParseError: naming file and array.
@@ -162,7 +163,10 @@ def write_npz(path: Path, input_size: int, steps: list[Step]) -> None:
         "names": np.array([step.name for step in steps], dtype=np.str_),
         "kinds": np.array(["dense" if isinstance(step, DenseStep) else step.kind for step in steps], dtype=np.str_),
         "parameters": np.array(
-            [(0, 0, 0) if isinstance(step, DenseStep) else (step.slope + step.step, step.lower, step.upper) for step in steps],
+            [
+                (0, 0, 0) if isinstance(step, DenseStep) else (step.slope + step.step, step.lower, step.upper)
+                for step in steps
+            ],
             dtype=np.float64,
         ).reshape(-1, 3),
     }

@@ -65,14 +65,23 @@ def _dequantize(node: Node, chain: Chain) -> None:
     chain.limits_follow = quantized.own
 
 
+def _level(limit: float, step: float) -> float | None:
+    """The multiple of the step that a float32 stands for; None when it is no rounded multiple."""
+    if not abs(limit) < 2.0**24 * step:
+        return None
+    level = round(limit / step) * step
+    return level if float(np.float32(level)) == limit else None
+
+
 def _clip(node: Node, chain: Chain) -> None:
     last = chain.steps[-1] if chain.steps else None
     if chain.limits_follow and isinstance(last, ActivationStep) and last.name == node.name:
-        lower, upper = clip_bounds(node)
-        chain.steps[-1] = replace(last, lower=max(last.lower, lower), upper=min(last.upper, upper))
-        chain.limits_follow = False
-    else:
-        OPERATORS["Clip"].read(node, chain)
+        lower, upper = (_level(limit, last.step) for limit in clip_bounds(node))
+        if lower is not None and upper is not None:
+            chain.steps[-1] = replace(last, lower=max(last.lower, lower), upper=min(last.upper, upper))
+            chain.limits_follow = False
+            return
+    OPERATORS["Clip"].read(node, chain)
 
 
 WITH_QUANTIZATION: dict[str, Operator] = {
@@ -83,8 +92,8 @@ WITH_QUANTIZATION: dict[str, Operator] = {
 }
 
 
-def levels_of(step: ActivationStep, where: str) -> tuple[int, int, NDArray[np.integer]]:
-    """Index of the lowest and the highest level, and a zero point whose type holds them.
+def zero_point(step: ActivationStep, where: str) -> NDArray[np.integer]:
+    """A zero point whose type holds all levels.
 
     Raises:
         SettingsError: ties rounded away from zero, or levels that do not fit into 16 bits.
@@ -99,7 +108,7 @@ def levels_of(step: ActivationStep, where: str) -> tuple[int, int, NDArray[np.in
         largest = int(np.iinfo(kind).max)
         zero = min(max(-low, 0), largest)
         if low >= -zero and high <= largest - zero:
-            return low, high, np.array(zero, kind)
+            return np.array(zero, kind)
     raise SettingsError(
         f"{where}: expected levels that fit into 16 bits for .onnx, or .npz; '{step.name}' has those from {low} to "
         f"{high} times {step.step}"
@@ -109,17 +118,14 @@ def levels_of(step: ActivationStep, where: str) -> tuple[int, int, NDArray[np.in
 def quantize_nodes(
     step: ActivationStep, source: str, result: str, prefix: str, where: str
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """QuantizeLinear, DequantizeLinear and, where the limits are not those of the integer type, Clip."""
-    low, high, zero = levels_of(step, where)
-    clipped = (low, high) != (-int(zero), int(np.iinfo(zero.dtype).max) - int(zero))
+    """QuantizeLinear, DequantizeLinear and Clip: always all three, so that a Clip of a layer of its own is no part."""
+    zero = zero_point(step, where)
     constants = {f"{prefix}_scale": np.array(step.step, np.float32), f"{prefix}_zero": zero}
-    stored, rounded = f"{prefix}_integers", f"{prefix}_rounded" if clipped else result
+    limits = {f"{prefix}_a": np.array(step.lower, np.float32), f"{prefix}_b": np.array(step.upper, np.float32)}
+    integers, rounded = f"{prefix}_integers", f"{prefix}_rounded"
     nodes = [
-        helper.make_node("QuantizeLinear", [source, *constants], [stored], step.name + _QUANTIZE),
-        helper.make_node("DequantizeLinear", [stored, *constants], [rounded], step.name + _DEQUANTIZE),
+        helper.make_node("QuantizeLinear", [source, *constants], [integers], step.name + _QUANTIZE),
+        helper.make_node("DequantizeLinear", [integers, *constants], [rounded], step.name + _DEQUANTIZE),
+        helper.make_node("Clip", [rounded, *limits], [result], step.name),
     ]
-    if clipped:
-        limits = {f"{prefix}_a": np.float32(step.lower), f"{prefix}_b": np.float32(step.upper)}
-        nodes.append(helper.make_node("Clip", [rounded, *limits], [result], step.name))
-        constants |= {name: np.array(value) for name, value in limits.items()}
-    return nodes, [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    return nodes, [numpy_helper.from_array(values, name) for name, values in (constants | limits).items()]

@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from twincert.errors import SettingsError
-from twincert.io._onnx_quantize import levels_of, quantize_nodes
+from twincert.io._onnx_quantize import quantize_nodes, zero_point
 from twincert.io._steps import STAIRCASES, DenseStep, Step
 
 _OPSET, _IR_VERSION = 17, 8
@@ -22,7 +22,7 @@ _LARGEST_MODEL = 2**31 - 2**20
 
 def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
     """Write a model of opset 17, IR version 8: input (N, inputs), output (N, outputs), a node per step, of its name
-    (two or three for a rounded activation; with more than 8 bits opset 21, IR version 10).
+    (three for a rounded activation; with more than 8 bits opset 21, IR version 10).
 
     Numbers are float32 when every parameter is a float32 exactly, and float64 otherwise, so that nothing is rounded.
 
@@ -43,7 +43,7 @@ def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
             f"{path}: ONNX quantises float32 only, and the parameters are none; expected float32 numbers, or a file "
             "name ending in .npz"
         )
-    wide = any(levels_of(step, str(path))[2].itemsize > 1 for step in staircases)
+    wide = any(zero_point(step, str(path)).itemsize > 1 for step in staircases)
     nodes, constants = [], []
     current, outputs = "input", input_size
     for k, step in enumerate(steps):
@@ -101,7 +101,9 @@ def _operands(step: Step, float32: bool) -> list[np.ndarray | None]:
 def _parameters(step: Step) -> list[np.ndarray]:
     if isinstance(step, DenseStep):
         return [step.weight, step.bias]
-    return [np.array([step.slope, step.lower, step.upper, step.step])]
+    if step.kind in STAIRCASES:  # the limits are multiples of the step, and read as such
+        return [np.array([step.step])]
+    return [np.array([step.slope, step.lower, step.upper])]
 
 
 def _is_float32(values: np.ndarray) -> bool:

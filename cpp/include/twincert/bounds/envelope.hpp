@@ -34,13 +34,14 @@ struct AffinePair {
 
 // Continuous piecewise-linear activations over the polygon {a_f in F, a_g in G, a_f - a_g in D}.
 //
-// h(a_f, a_g) = p act_f(a_f) + q act_g(a_g) is affine on the cells that the lines a_f = kink of act_f, a_g = kink of act_g cut out of the polygon, so a plane
-// that is above h at the cells' vertices is above it everywhere. The relaxation takes the facet of h's concave envelope above a
-// reference point and then shifts it up by its largest violation at the vertices: only the shift is trusted.
+// h(a_f, a_g) = p act_f(a_f) + q act_g(a_g) is affine on the cells that the lines a_f = kink of act_f, a_g = kink of act_g cut out of the
+// polygon, so a plane that is above h at the cells' vertices is above it everywhere. The relaxation takes the facet of h's concave envelope
+// above a reference point and then shifts it up by its largest violation at the vertices: only the shift is trusted.
 //
 // Choice of the facet. The envelope at the reference point r is max sum_j w_j h(v_j) over convex combinations of the vertices with
-// mean r. For all (p, q) at once that is the support function of a polygon in the plane of (sum w F, sum w G), F = act_f(a_f), G = act_g(a_g);
-// its corners belong to triangles of vertices around r. They are found once per neuron; a row then takes the best of a few corners.
+// mean r. For all (p, q) at once that is the support function of a polygon in the plane of (sum w F, sum w G), F = act_f(a_f), G =
+// act_g(a_g); its corners belong to triangles of vertices around r. They are found once per neuron; a row then takes the best of a few
+// corners.
 class PolygonPair {
  public:
   PolygonPair(const Activation& f, const Activation& g, Interval reference, Interval compressed, Interval difference);
@@ -89,8 +90,8 @@ class StaircasePair {
   double g_offset_;
 };
 
-// The same smooth activation on both sides: act(a_f) - act(a_g) = s (a_f - a_g) with s a slope on the hull, combined with one network's lines; or both
-// networks' lines, whichever plane is lowest at the centre of the domain.
+// The same smooth activation on both sides: act(a_f) - act(a_g) = s (a_f - a_g) with s a slope on the hull, combined with one network's
+// lines; or both networks' lines, whichever plane is lowest at the centre of the domain.
 class SmoothPair {
  public:
   SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference, const LinePair& reference_lines,
