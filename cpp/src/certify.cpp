@@ -113,7 +113,8 @@ class Run {
     if (options_.method == Method::branch) return true;
     const core::IntervalVector& box = set_.bounding_box();
     const bool limited = options_.threshold || options_.time_limit < infinity;
-    return options_.method == Method::automatic && limited && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
+    return options_.method == Method::automatic && limited &&
+           (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
@@ -136,8 +137,8 @@ class Run {
     search.part_limit = options_.settings.part_limit;
     search.memory_limit = 0.5 * options_.settings.memory_limit * 0x1p30;
     const Claim before = result_.claim;
-    const branch::SearchResult found =
-        branch::search(twin_, set_, options_.measure, bounds_, rows_, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
+    const branch::SearchResult found = branch::search(
+        twin_, set_, options_.measure, bounds_, rows_, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
           result_.claim.upper = std::min(before.upper, now.upper);
           result_.info.parts = now.parts;
           result_.info.leaves = now.leaves;
@@ -152,7 +153,8 @@ class Run {
     result_.claim = before;
     const Vector rows = found.leaves.rows.size() > 0 ? Vector(rows_.cwiseMin(found.leaves.rows)) : rows_;
     const Claim split = certificate::derive_claim(options_.measure, bounds_, rows, proven_, found.leaves.upper);
-    if (split.upper < before.upper || split.upper_per_output != before.upper_per_output || split.lower_per_output != before.lower_per_output) {
+    if (split.upper < before.upper || split.upper_per_output != before.upper_per_output ||
+        split.lower_per_output != before.lower_per_output) {
       result_.claim = split;
       result_.method = Method::branch;
       result_.proof.branching = certificate::Branching{found.target, found.tree};
@@ -173,8 +175,8 @@ class Run {
 
   // Records progress and asks the caller whether to go on.
   bool report(const std::string& stage, Index iteration, Index objective, Index objectives) {
-    const Progress progress{stage,      clock_.seconds(),  iteration,           objective,            objectives,
-                            result_.info.parts, result_.info.leaves, result_.claim.upper, lower()};
+    const Progress progress{
+        stage, clock_.seconds(), iteration, objective, objectives, result_.info.parts, result_.info.leaves, result_.claim.upper, lower()};
     result_.info.history.push_back(progress);
     last_report_ = progress.seconds;
     if (options_.callback && !options_.callback(progress)) {

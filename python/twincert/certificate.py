@@ -82,7 +82,8 @@ class Certificate:
     - threshold, verdict: "holds" (upper <= threshold), "violated" (lower > threshold) or "unknown"
     - status: how the computation ended; every status comes with a valid bound
     - method: what proved the bound, "interval", "crown", "sdp" or "branch"
-    - info: iterations, parts and leaves of branching, primal_residual, clique_rows, clique_variables, timings (seconds), history
+    - info: iterations, parts and leaves of branching, primal_residual, clique_rows, clique_variables, timings
+      (seconds), history
     - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors, the tree of parts
     """
 

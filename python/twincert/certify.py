@@ -26,9 +26,9 @@ class Progress(TypedDict):
     During "sdp" ``upper`` is a preview, before the trusted code has recomputed it with every rounding charged (a
     difference of rounding size); only the certificate's own numbers are proven.
 
-    ``stage`` is "interval", "crown", "attack", "sdp" or "branch"; ``seconds`` count from the start; ``iteration`` is the
-    splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of the input set have been
-    bounded, ``leaves`` of them need no further split.
+    ``stage`` is "interval", "crown", "attack", "sdp" or "branch"; ``seconds`` count from the start; ``iteration`` is
+    the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of the input set have
+    been bounded, ``leaves`` of them need no further split.
     """
 
     stage: str

@@ -262,8 +262,8 @@ def test_a_certificate_does_not_depend_on_the_side_of_a_tie() -> None:
     away, even = (twincert.certify(twin, box, method="interval") for twin in twins)
     assert away.witness_difference == [-1.0]
     assert even.witness_difference == [1.0]
-    other = dataclasses.replace(away, witness_difference=even.witness_difference)
-    far = dataclasses.replace(away, witness_difference=np.array([-3.0]), lower=3.0)
+    other = dataclasses.replace(away, compressed_witness_output=even.compressed_witness_output)
+    far = dataclasses.replace(away, compressed_witness_output=np.array([4.0]), lower=3.0)
     assert away.check(twins[0]).valid
     assert even.check(twins[1]).valid
     assert other.check(twins[0]).valid
@@ -272,7 +272,7 @@ def test_a_certificate_does_not_depend_on_the_side_of_a_tie() -> None:
     box = twincert.Box([1.25], [1.25])
     cert = twincert.certify(twins[0], box, method="interval")
     assert cert.witness_difference == [-0.75]
-    wrong = dataclasses.replace(cert, witness_difference=np.array([1.25]), lower=1.25)
+    wrong = dataclasses.replace(cert, compressed_witness_output=np.array([0.0]), lower=1.25)
     assert "witness" in wrong.check(twins[0]).reason
 
 

@@ -27,7 +27,7 @@ struct Progress {
   core::Index iteration;
   core::Index objective;  // index and number of the objectives being tightened
   core::Index objectives;
-  core::Index parts;   // "branch": parts bounded so far, and those among them that will not be split any more
+  core::Index parts;  // "branch": parts bounded so far, and those among them that will not be split any more
   core::Index leaves;
   double upper;
   double lower;
@@ -44,8 +44,8 @@ struct CertifyOptions {
 };
 
 struct Info {
-  core::Index parts = 0;   // bounded by branching
-  core::Index leaves = 0;  // that the set is divided into
+  core::Index parts = 0;         // bounded by branching
+  core::Index leaves = 0;        // that the set is divided into
   core::Index iterations = 0;    // of the splitting, all objectives
   double primal_residual = 0.0;  // of the last objective solved, scaled problem
   std::vector<core::Index> clique_rows;

@@ -14,7 +14,14 @@ double cross(double ax, double ay, double bx, double by) { return ax * by - ay *
 
 }  // namespace
 
+FacetSearch::Workspace& FacetSearch::own_workspace() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
 void FacetSearch::run() {
+  points_.clear();
+  corners_.clear();
   collect_points();
   collect_triangles();
   if (corners_.empty()) collect_segments();
@@ -110,39 +117,45 @@ void FacetSearch::collect_segments() {
 // Keeps the corners of the convex hull of all (f, change): no other combination is ever the best for a row.
 void FacetSearch::keep_hull() {
   if (corners_.size() < 2) return;
-  const auto [f_low, f_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.f < b.f; });
-  const auto [c_low, c_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.change < b.change; });
-  const double f_width = f_high->f - f_low->f;
-  const double c_width = c_high->change - c_low->change;
-  const double f_scale = f_width > rounding_width * pair_.reference_load_ ? 1.0 / f_width : 0.0;
-  const double c_scale = c_width > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / c_width : 0.0;
-  const auto x = [&](const Corner& corner) { return (corner.f - f_low->f) * f_scale; };
-  const auto y = [&](const Corner& corner) { return (corner.change - c_low->change) * c_scale; };
-  std::vector<std::pair<double, double>> at;
-  at.reserve(corners_.size());
-  for (const Corner& corner : corners_) at.emplace_back(x(corner), y(corner));
-  std::vector<std::size_t> order(corners_.size());
-  for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return at[a] < at[b]; });
+  double f_low = corners_[0].f, f_high = f_low, c_low = corners_[0].change, c_high = c_low;
+  for (const Corner& corner : corners_) {
+    f_low = std::min(f_low, corner.f);
+    f_high = std::max(f_high, corner.f);
+    c_low = std::min(c_low, corner.change);
+    c_high = std::max(c_high, corner.change);
+  }
+  const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
+  const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   constexpr double tolerance = 1e-12;
-  std::vector<std::size_t> hull;
-  const auto extend = [&](std::size_t k, std::size_t start) {
-    while (hull.size() >= start + 2) {
-      const auto& a = at[hull[hull.size() - 2]];
-      const auto& b = at[hull.back()];
-      if (cross(b.first - a.first, b.second - a.second, at[k].first - a.first, at[k].second - a.second) > tolerance) break;
-      hull.pop_back();
+  std::vector<Place>& places = workspace_.places;
+  places.clear();
+  for (std::size_t k = 0; k < corners_.size(); ++k) {
+    places.push_back({(corners_[k].f - f_low) * f_scale, (corners_[k].change - c_low) * c_scale, k});
+  }
+  // Gift wrapping: few corners are on the hull. From the lowest x, always to the place that has all others on its left.
+  const auto before = [](const Place& a, const Place& b) { return a.x < b.x || (a.x == b.x && a.y < b.y); };
+  std::vector<Corner>& kept = workspace_.kept;
+  kept.clear();
+  const Place first = *std::min_element(places.begin(), places.end(), before);
+  Place at = first;
+  do {
+    kept.push_back(corners_[at.corner]);
+    Place next = at;
+    double reach = 0.0;
+    for (const Place& place : places) {
+      const double turn = cross(next.x - at.x, next.y - at.y, place.x - at.x, place.y - at.y);
+      const double distance = (place.x - at.x) * (place.x - at.x) + (place.y - at.y) * (place.y - at.y);
+      if (distance <= same * same) continue;
+      if (reach == 0.0 || turn < -tolerance || (turn <= tolerance && distance > reach)) {
+        next = place;
+        reach = distance;
+      }
     }
-    hull.push_back(k);
-  };
-  for (const std::size_t k : order) extend(k, 0);
-  const std::size_t start = hull.size() - 1;
-  for (auto k = order.rbegin() + 1; k != order.rend(); ++k) extend(*k, start);
-  if (hull.size() > 1) hull.pop_back();
-  std::vector<Corner> kept;
-  kept.reserve(hull.size());
-  for (const std::size_t k : hull) kept.push_back(corners_[k]);
-  corners_ = std::move(kept);
+    if (reach == 0.0) break;
+    at = next;
+  } while (kept.size() < PolygonPair::facet_capacity &&
+           (at.x - first.x) * (at.x - first.x) + (at.y - first.y) * (at.y - first.y) > same * same);
+  corners_.swap(kept);
 }
 
 PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {

@@ -12,7 +12,8 @@ constexpr Index chunk = 64;
 
 }  // namespace
 
-TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant, double* load) {
+TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant,
+                                  double* load) {
   alignas(64) double best[chunk], by_f[chunk], by_g[chunk], violation[chunk];
   const std::size_t vertices = polygon.vertices;
   const std::size_t facets = polygon.facets;

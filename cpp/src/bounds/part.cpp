@@ -216,7 +216,8 @@ Index Partition::code(const Split& split) const {
   if (split.by == Split::By::input) return split.index;
   Index first = set_.size();
   for (std::size_t k = 0; k < static_cast<std::size_t>(split.stage); ++k) first += neurons(k, split.by);
-  for (std::size_t k = 0; split.by == Split::By::compressed && k + 1 < twin_.stages().size(); ++k) first += neurons(k, Split::By::reference);
+  for (std::size_t k = 0; split.by == Split::By::compressed && k + 1 < twin_.stages().size(); ++k)
+    first += neurons(k, Split::By::reference);
   return first + split.index;
 }
 

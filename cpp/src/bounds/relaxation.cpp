@@ -140,6 +140,17 @@ Line chosen_line(const Activation& activation, double sign, Interval x, LineChoi
 
 Line raised(Line line, double offset) { return {line.slope, core::add_up(line.intercept, offset)}; }
 
+// Lines around an unstable ReLU: the chord above, and zero or the identity below. The general way, without its cost.
+LinePair relu_lines(Interval x, LineChoice choice) {
+  const double slope = std::min(1.0, x.upper / (x.upper - x.lower));
+  const double intercept = std::max(core::mul_up(slope, -x.lower), core::sub_up(x.upper, core::mul_down(slope, x.upper)));
+  const bool above = choice == LineChoice::tight && x.lower + x.upper > 0.0;
+  const Line lower{above ? 1.0 : 0.0, 0.0};
+  const double magnitude = x.magnitude();
+  const double load = core::add_up(core::mul_up(slope, magnitude), intercept);
+  return {lower, {slope, intercept}, std::max(load, lower.slope * magnitude)};
+}
+
 double load_of(Line line, double magnitude) { return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper; }
 
 }  // namespace
@@ -194,6 +205,7 @@ LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice ch
     const bool exact = line.intercept == 0.0 && (line.slope == 0.0 || line.slope == 1.0);
     return {line, line, exact ? 0.0 : load_of(line, magnitude)};
   }
+  if (activation.kind == ActivationKind::relu && std::isfinite(x.upper - x.lower)) return relu_lines(x, choice);
   // Flat lines of a staircase are flat where it ends, not where the interval does.
   const bool everywhere = activation.staircase() && choice == LineChoice::flat;
   const network::Bracket between = network::bracket(activation, everywhere ? Interval{-infinity, infinity} : x);

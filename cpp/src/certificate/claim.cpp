@@ -51,7 +51,8 @@ Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bound
   const Vector& error = bounds.evaluation_error;
   const Index m = error.size();
   const Vector maxima = lowered(measure, m, row_maxima, objectives);
-  Claim claim{measure, std::min(bounds::measure_upper(measure, m, maxima, error), upper), Vector::Constant(m, infinity), Vector::Constant(m, -infinity)};
+  Claim claim{measure, std::min(bounds::measure_upper(measure, m, maxima, error), upper), Vector::Constant(m, infinity),
+              Vector::Constant(m, -infinity)};
   if (measure.kind == MeasureKind::margin || measure.kind == MeasureKind::top1) return claim;
   double error_squares = 0.0, error_sum = 0.0;
   for (Index i = 0; i < m; ++i) {
