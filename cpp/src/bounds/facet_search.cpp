@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/bounds/kernels.hpp"
+
 namespace twincert::bounds {
 namespace {
 
@@ -114,6 +116,20 @@ void FacetSearch::collect_segments() {
   }
 }
 
+// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`.
+void FacetSearch::add_hull(std::size_t a, std::size_t b) {
+  Workspace& w = workspace_;
+  const double normal_x = w.y[b] - w.y[a], normal_y = w.x[a] - w.x[b];
+  const std::size_t c = farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
+  const double height = normal_x * (w.x[c] - w.x[a]) + normal_y * (w.y[c] - w.y[a]);
+  if (height > same && w.hull.size() < PolygonPair::facet_capacity) {
+    add_hull(a, c);
+    add_hull(c, b);
+  } else {
+    w.hull.push_back(a);
+  }
+}
+
 // Keeps the corners of the convex hull of all (f, change): no other combination is ever the best for a row.
 void FacetSearch::keep_hull() {
   if (corners_.size() < 2) return;
@@ -126,35 +142,28 @@ void FacetSearch::keep_hull() {
   }
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
-  constexpr double tolerance = 1e-12;
-  std::vector<Place>& places = workspace_.places;
-  places.clear();
-  for (std::size_t k = 0; k < corners_.size(); ++k) {
-    places.push_back({(corners_[k].f - f_low) * f_scale, (corners_[k].change - c_low) * c_scale, k});
+  Workspace& w = workspace_;
+  w.x.clear();
+  w.y.clear();
+  for (const Corner& corner : corners_) {
+    w.x.push_back((corner.f - f_low) * f_scale);
+    w.y.push_back((corner.change - c_low) * c_scale);
   }
-  // Gift wrapping: few corners are on the hull. From the lowest x, always to the place that has all others on its left.
-  const auto before = [](const Place& a, const Place& b) { return a.x < b.x || (a.x == b.x && a.y < b.y); };
-  std::vector<Corner>& kept = workspace_.kept;
+  w.hull.clear();
+  const auto farthest = [&w](double normal_x, double normal_y) {
+    return farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
+  };
+  const std::size_t left = farthest(-1.0, 0.0), right = farthest(1.0, 0.0);
+  if (w.x[left] < w.x[right]) {
+    add_hull(left, right);
+    add_hull(right, left);
+  } else {
+    w.hull.push_back(farthest(0.0, -1.0));
+    w.hull.push_back(farthest(0.0, 1.0));
+  }
+  std::vector<Corner>& kept = w.kept;
   kept.clear();
-  const Place first = *std::min_element(places.begin(), places.end(), before);
-  Place at = first;
-  do {
-    kept.push_back(corners_[at.corner]);
-    Place next = at;
-    double reach = 0.0;
-    for (const Place& place : places) {
-      const double turn = cross(next.x - at.x, next.y - at.y, place.x - at.x, place.y - at.y);
-      const double distance = (place.x - at.x) * (place.x - at.x) + (place.y - at.y) * (place.y - at.y);
-      if (distance <= same * same) continue;
-      if (reach == 0.0 || turn < -tolerance || (turn <= tolerance && distance > reach)) {
-        next = place;
-        reach = distance;
-      }
-    }
-    if (reach == 0.0) break;
-    at = next;
-  } while (kept.size() < PolygonPair::facet_capacity &&
-           (at.x - first.x) * (at.x - first.x) + (at.y - first.y) * (at.y - first.y) > same * same);
+  for (const std::size_t k : w.hull) kept.push_back(corners_[k]);
   corners_.swap(kept);
 }
 
