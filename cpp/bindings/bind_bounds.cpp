@@ -33,6 +33,9 @@ void bind_bounds(py::module_& m) {
         "Differential interval propagation.");
   m.def("crown_bounds", &twincert::bounds::crown_bounds, py::arg("twin"), py::arg("set"), Release(),
         "Backward linear bounds with the exact pair envelope.");
+  m.def("optimized_bounds", py::overload_cast<const twincert::network::Twin&, const twincert::sets::InputSet&, int>(&twincert::bounds::optimized_bounds),
+        py::arg("twin"), py::arg("set"), py::arg("threads") = 0, Release(),
+        "crown_bounds() with optimised lines and planes and a case analysis; threads 0: one per core.");
   m.def("difference_maximum", &twincert::bounds::difference_maximum, py::arg("twin"), py::arg("set"), py::arg("intermediate"),
         py::arg("output_rows"), Release(), "Upper bounds of output_rows (f(x) - g(y)), one per row.");
   m.def(

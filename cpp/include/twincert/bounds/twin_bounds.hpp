@@ -43,4 +43,9 @@ TwinBounds interval_bounds(const Twin& twin, const InputSet& set);
 // pair envelope for a_f - a_g (design notes, bounds.md); intersected with interval_bounds().
 TwinBounds crown_bounds(const Twin& twin, const InputSet& set);
 
+// crown_bounds() with optimised lower lines and a case analysis for single networks, and optimised planes for pairs (optimize.hpp), on
+// `threads` threads (0: one per core); no entry is looser. `crown` are crown_bounds() where they are known already.
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, int threads = 0);
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads);
+
 }  // namespace twincert::bounds
