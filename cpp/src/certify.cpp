@@ -79,6 +79,7 @@ class Run {
     attack();
     if (proceeds(Method::interval)) {
       propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
+      if (optimizes()) optimize();
       if (proceeds(Method::crown) && !prefers_branching()) relax_and_solve();
       if (branches()) branch();
     }
@@ -108,12 +109,19 @@ class Run {
     return confirmed_;
   }
 
+  // Better stage bounds for what follows; the parts of branching are bounded cheaply, so that nothing is gained for them.
+  bool optimizes() {
+    if (options_.method == Method::crown) return !stopped_ && verdict() == Verdict::unknown && in_time();
+    return proceeds(Method::crown) && !prefers_branching();
+  }
+
   // Halving few inputs decides more in the same time than the SDP.
   bool prefers_branching() const {
     if (options_.method == Method::branch) return true;
     const core::IntervalVector& box = set_.bounding_box();
     const bool limited = options_.threshold || options_.time_limit < infinity;
-    return options_.method == Method::automatic && limited && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
+    return options_.method == Method::automatic && limited &&
+           (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
@@ -136,14 +144,16 @@ class Run {
     search.part_limit = options_.settings.part_limit;
     search.memory_limit = 0.5 * options_.settings.memory_limit * 0x1p30;
     const Claim before = result_.claim;
+    const bool optimized = result_.proof.propagation == "optimized";
     const branch::SearchResult found =
-        branch::search(twin_, set_, options_.measure, bounds_, rows_, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
-          result_.claim.upper = std::min(before.upper, now.upper);
-          result_.info.parts = now.parts;
-          result_.info.leaves = now.leaves;
-          const bool due = clock_.seconds() - last_report_ > 0.2 || now.parts == 1;
-          return (!due || report("branch", 0, 0, 0)) && clock_.seconds() < options_.time_limit;
-        });
+        branch::search(twin_, set_, options_.measure, optimized ? crown_bounds_ : bounds_, optimized ? crown_rows_ : rows_, search, pool,
+                       result_.witness, [&](const branch::SearchProgress& now) {
+                         result_.claim.upper = std::min(before.upper, now.upper);
+                         result_.info.parts = now.parts;
+                         result_.info.leaves = now.leaves;
+                         const bool due = clock_.seconds() - last_report_ > 0.2 || now.parts == 1;
+                         return (!due || report("branch", 0, 0, 0)) && clock_.seconds() < options_.time_limit;
+                       });
     result_.info.parts = found.parts;
     result_.info.leaves = found.leaves.leaves;
     if (!stopped_) {
@@ -152,7 +162,8 @@ class Run {
     result_.claim = before;
     const Vector rows = found.leaves.rows.size() > 0 ? Vector(rows_.cwiseMin(found.leaves.rows)) : rows_;
     const Claim split = certificate::derive_claim(options_.measure, bounds_, rows, proven_, found.leaves.upper);
-    if (split.upper < before.upper || split.upper_per_output != before.upper_per_output || split.lower_per_output != before.lower_per_output) {
+    if (split.upper < before.upper || split.upper_per_output != before.upper_per_output ||
+        split.lower_per_output != before.lower_per_output) {
       result_.claim = split;
       result_.method = Method::branch;
       result_.proof.branching = certificate::Branching{found.target, found.tree};
@@ -164,6 +175,10 @@ class Run {
   // Whether anything after `done` should run.
   bool proceeds(Method done) {
     if (stopped_ || options_.method == done || verdict() != Verdict::unknown) return false;
+    return in_time();
+  }
+
+  bool in_time() {
     if (clock_.seconds() < options_.time_limit) return true;
     result_.status = Status::time_limit;
     return false;
@@ -173,8 +188,8 @@ class Run {
 
   // Records progress and asks the caller whether to go on.
   bool report(const std::string& stage, Index iteration, Index objective, Index objectives) {
-    const Progress progress{stage,      clock_.seconds(),  iteration,           objective,            objectives,
-                            result_.info.parts, result_.info.leaves, result_.claim.upper, lower()};
+    const Progress progress{
+        stage, clock_.seconds(), iteration, objective, objectives, result_.info.parts, result_.info.leaves, result_.claim.upper, lower()};
     result_.info.history.push_back(progress);
     last_report_ = progress.seconds;
     if (options_.callback && !options_.callback(progress)) {
@@ -190,10 +205,29 @@ class Run {
     result_.method = method;
     result_.status = Status::propagation_only;
     rows_ = certificate::propagated_rows(options_.measure, twin_, set_, name, bounds_);
+    propagated(name);
+  }
+
+  void propagated(const std::string& name) {
     result_.claim = derive({});
     timed(name, propagation_start_);
     report(name, 0, 0, 0);
     propagation_start_ = clock_.seconds();
+  }
+
+  // Keeps what crown proves beside: it stands without slack, and branching refines it.
+  void optimize() {
+    propagation_start_ = clock_.seconds();
+    crown_bounds_ = bounds_;
+    crown_rows_ = rows_;
+    const bounds::TwinBounds found = bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads));
+    if (found != crown_bounds_) {
+      rows_ =
+          certificate::relaxed_rows(certificate::propagated_rows(options_.measure, twin_, set_, "optimized", found)).cwiseMin(crown_rows_);
+      bounds_ = certificate::relaxed_bounds(found, crown_bounds_);
+      result_.proof.propagation = "optimized";
+    }
+    propagated("optimized");
   }
 
   void attack() {
@@ -345,6 +379,8 @@ class Run {
   bool stopped_ = false;
   bounds::TwinBounds bounds_;
   Vector rows_;  // what the propagation proves about the measure's rows
+  bounds::TwinBounds crown_bounds_;
+  Vector crown_rows_;
   std::vector<ProvenObjective> proven_;
   mutable double confirmed_witness_ = -1.0;
   mutable double confirmed_ = 0.0;

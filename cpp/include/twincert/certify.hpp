@@ -22,12 +22,12 @@ Method method_of(const std::string& name);  // SettingsError listing the methods
 // One line of progress. While stage is "sdp", `upper` is a preview: the support function of the current multipliers, before the checker's
 // code has charged what is not positive semidefinite. Only the result's claim is proven.
 struct Progress {
-  std::string stage;  // "interval", "crown", "attack", "sdp", "branch"
+  std::string stage;  // "interval", "attack", "crown", "optimized", "sdp", "branch"
   double seconds;     // since the start
   core::Index iteration;
   core::Index objective;  // index and number of the objectives being tightened
   core::Index objectives;
-  core::Index parts;   // "branch": parts bounded so far, and those among them that will not be split any more
+  core::Index parts;  // "branch": parts bounded so far, and those among them that will not be split any more
   core::Index leaves;
   double upper;
   double lower;
@@ -44,8 +44,8 @@ struct CertifyOptions {
 };
 
 struct Info {
-  core::Index parts = 0;   // bounded by branching
-  core::Index leaves = 0;  // that the set is divided into
+  core::Index parts = 0;         // bounded by branching
+  core::Index leaves = 0;        // that the set is divided into
   core::Index iterations = 0;    // of the splitting, all objectives
   double primal_residual = 0.0;  // of the last objective solved, scaled problem
   std::vector<core::Index> clique_rows;

@@ -124,8 +124,8 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
     if (compressed || (pair.paired && reference)) live_compressed.push_back(static_cast<Index>(i));
   }
   Relaxed relaxed;
-  relaxed.reference = make_side(&Relaxed::reference, pair.reference, affines_->reference[k], bounds.reference, reference_lines,
-                                std::move(live_reference));
+  relaxed.reference =
+      make_side(&Relaxed::reference, pair.reference, affines_->reference[k], bounds.reference, reference_lines, std::move(live_reference));
   relaxed.compressed = make_side(&Relaxed::compressed, pair.compressed, affines_->compressed[k], bounds.compressed, compressed_lines,
                                  std::move(live_compressed));
   if (pair.paired) {
@@ -152,7 +152,8 @@ BackwardPass::Forms BackwardPass::unit_forms(Index stage, Side Relaxed::*side, c
   Forms forms;
   forms.tight = 2 * static_cast<Index>(alone.size());
   forms.flat = choice ? forms.tight : 0;
-  const Index columns = stage == 0 ? own.weight.cols() : static_cast<Index>((relaxed_[static_cast<std::size_t>(stage - 1)].*side).live.size());
+  const Index columns =
+      stage == 0 ? own.weight.cols() : static_cast<Index>((relaxed_[static_cast<std::size_t>(stage - 1)].*side).live.size());
   forms.rows.resize(forms.tight + forms.flat + 2 * static_cast<Index>(paired.size()), columns);
   forms.constant.resize(forms.rows.rows());
   const auto fill = [&](Index first, const std::vector<Index>& neurons, double direction) {
@@ -198,8 +199,9 @@ void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) cons
     const Index g_first = batch.compressed.rows.rows() - batch.pairs;
     for (std::size_t n = 0; n < relaxed.pairs.size(); ++n) {
       const Index column = static_cast<Index>(n);
-      const PairRows rows{batch.pairs, batch.reference.rows.col(column).data() + f_first, batch.compressed.rows.col(column).data() + g_first,
-                          reference_constant.data() + f_first, reference_load.data() + f_first};
+      const PairRows rows{batch.pairs, batch.reference.rows.col(column).data() + f_first,
+                          batch.compressed.rows.col(column).data() + g_first, reference_constant.data() + f_first,
+                          reference_load.data() + f_first};
       std::visit([&](const auto& pair) { pair.relax(rows); }, relaxed.pairs[n]);
     }
   }

@@ -124,8 +124,9 @@ void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_
 void PolygonPair::relax(const PairRows& rows) const { polygon_rows(table(), rows.count, rows.p, rows.q, rows.constant, rows.load); }
 
 PolygonTable PolygonPair::table() const {
-  return {vertices_,       a_f_.data(),     a_g_.data(),    f_.data(),       g_.data(),       difference_.data(), facets_,
-          value_f_.data(), value_g_.data(), f_by_f_.data(), f_by_g_.data(), g_by_f_.data(), g_by_g_.data(), reference_load_, compressed_load_};
+  return {vertices_,          a_f_.data(),    a_g_.data(),     f_.data(),       g_.data(),
+          difference_.data(), facets_,        value_f_.data(), value_g_.data(), f_by_f_.data(),
+          f_by_g_.data(),     g_by_f_.data(), g_by_g_.data(),  reference_load_, compressed_load_};
 }
 
 void PolygonPair::add_facet(const Facet& facet) {

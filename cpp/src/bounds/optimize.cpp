@@ -15,9 +15,8 @@
 namespace twincert::bounds {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Index block_rows = 16;        // per task: small enough for a cache, however many threads there are
-constexpr double parallel_work = 2e7;   // operations below which threads are not worth starting
+constexpr Index block_rows = 16;       // per task: small enough for a cache, however many threads there are
+constexpr double parallel_work = 2e7;  // operations below which threads are not worth starting
 
 using Body = std::function<void(Index first, Index count)>;
 
@@ -51,8 +50,8 @@ void lower_bounds_to(IntervalVector& bounds, const std::vector<Index>& neurons, 
 
 class Optimizer {
  public:
-  Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads)
-      : twin_(twin), set_(set), crown_(crown), plan_(optimization_plan(twin, crown)), backward_(twin, set) {
+  Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget)
+      : twin_(twin), set_(set), crown_(crown), plan_(optimization_plan(twin, crown, budget)), backward_(twin, set) {
     if (plan_.operations > parallel_work && threads != 1) pool_.emplace(threads);
   }
 
@@ -162,7 +161,8 @@ class Optimizer {
     for (const FreeStage& stage : stages) rows.alpha.emplace_back(rows.size(), static_cast<Index>(stage.free.size()));
     in_blocks(rows.size(), [&](Index first, Index count) {
       std::vector<Matrix> alpha;
-      const InputForms found = optimize_lines(stages, box, {start.rows.middleRows(first, count), start.constant.segment(first, count)}, alpha);
+      const InputForms found =
+          optimize_lines(stages, box, {start.rows.middleRows(first, count), start.constant.segment(first, count)}, alpha);
       rows.forms.rows.middleRows(first, count) = found.rows;
       rows.forms.constant.segment(first, count) = found.constant;
       for (std::size_t j = 0; j < k; ++j) rows.alpha[j].middleRows(first, count) = alpha[j];
@@ -220,7 +220,8 @@ class Optimizer {
     bool choice = false;
     for (std::size_t j = 0; j < k; ++j) {
       stages.emplace_back(backward_.relaxed(static_cast<Index>(j)), twin_.stages()[j], before[j], j == 0 || stages[j - 1].paired());
-      choice = choice || !stages[j].planes.empty() || (!stages[j].paired() && !(stages[j].reference.free.empty() && stages[j].compressed.free.empty()));
+      choice = choice || !stages[j].planes.empty() ||
+               (!stages[j].paired() && !(stages[j].reference.free.empty() && stages[j].compressed.free.empty()));
     }
     if (!choice) return;
     std::vector<Index> neurons;
@@ -233,7 +234,8 @@ class Optimizer {
     if (neurons.empty()) return;
     const PairForms start{unit_forms(k, &BackwardPass::Relaxed::reference, pair.reference, neurons, 1.0),
                           unit_forms(k, &BackwardPass::Relaxed::compressed, pair.compressed, neurons, -1.0)};
-    const PairSlopes known{slopes(stages, &PairStage::reference, f, neurons, 1.0), slopes(stages, &PairStage::compressed, g, neurons, -1.0)};
+    const PairSlopes known{slopes(stages, &PairStage::reference, f, neurons, 1.0),
+                           slopes(stages, &PairStage::compressed, g, neurons, -1.0)};
     const Index rows = start.reference.rows.rows();
     PairForms forms{{Matrix(rows, set_.size()), Vector(rows)}, {Matrix(rows, set_.size()), Vector(rows)}};
     const int steps = outputs ? plan_.output_steps : pair_steps;
@@ -277,12 +279,10 @@ class Optimizer {
 
 }  // namespace
 
-TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads) {
-  return Optimizer(twin, set, crown, threads).run();
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget) {
+  return Optimizer(twin, set, crown, threads, budget).run();
 }
 
-TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, int threads) {
-  return optimized_bounds(twin, set, crown_bounds(twin, set), threads);
-}
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set) { return optimized_bounds(twin, set, crown_bounds(twin, set), 0); }
 
 }  // namespace twincert::bounds

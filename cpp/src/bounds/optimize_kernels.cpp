@@ -12,9 +12,23 @@ constexpr Index chunk = 64;
 
 }  // namespace
 
+TWINCERT_CLONES void box_rows(double lower, double upper, Index count, const double* p, double* point, double* value) {
+#pragma omp simd
+  for (Index r = 0; r < count; ++r) {
+    const double at = p[r] > 0.0 ? upper : lower;
+    point[r] = at;
+    value[r] += p[r] * at;
+  }
+}
+
+TWINCERT_CLONES void take_rows(Index count, const double* better, const double* found, double* kept) {
+#pragma omp simd
+  for (Index r = 0; r < count; ++r) kept[r] = better[r] != 0.0 ? found[r] : kept[r];
+}
+
 // Rounding as in PolygonPair::relax, with the breakpoints as vertices: e = (|p| + |p'|) max |a|.
-TWINCERT_CLONES void free_rows(const FreeNeuron& neuron, Index count, const double* alpha, const double* code, const double* push, double* p,
-                               double* constant, double* load) {
+TWINCERT_CLONES void free_rows(const FreeNeuron& neuron, Index count, const double* alpha, const double* code, const double* push,
+                               double* p, double* constant, double* load) {
   const double lower = neuron.lower, upper = neuron.upper, slope = neuron.slope, chord = neuron.chord;
   const double magnitude = -lower > upper ? -lower : upper;
 #pragma omp simd

@@ -95,18 +95,15 @@ class Pass {
     // p x + q y = (p + q) x - q (x - y)
     const Matrix& q = forms_.compressed.rows;
     sum_ = forms_.reference.rows + q;
-    Vector value = box_maximum({sum_, forms_.reference.constant + forms_.compressed.constant}, set_.bounding_box());
-    if (!set_.shared_input()) value += q.cwiseAbs() * set_.difference();
+    Vector value = box_maximum(sum_, forms_.reference.constant + forms_.compressed.constant, set_.bounding_box(), points_);
+    if (!set_.shared_input()) value = box_maximum(-q, value, {-set_.difference(), set_.difference()}, changes_);
     return value;
   }
 
   // Follows the rows' worst points upwards: values of f, and of f - g (after paired stages) or of g.
   void forward(const AdamStep& step) {
-    Matrix f = box_points(sum_, set_.bounding_box());
-    Matrix other;  // empty: both networks have the same input
-    if (!set_.shared_input()) {
-      other = box_points(-forms_.compressed.rows, {-set_.difference(), set_.difference()});
-    }
+    Matrix f = points_;
+    Matrix other = changes_;  // empty: both networks have the same input
     bool paired = true;
     for (std::size_t j = 0; j < stages_.size(); ++j) {
       const PairStage& stage = stages_[j];
@@ -114,7 +111,8 @@ class Pass {
       affine_points(stage.relaxed->reference, f, a_f);
       if (paired && stage.paired()) {
         core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, f, stage.weight_change, 0.0, a_other);
-        if (other.size() > 0) core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, other, stage.relaxed->compressed.weight, 1.0, a_other);
+        if (other.size() > 0)
+          core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, other, stage.relaxed->compressed.weight, 1.0, a_other);
         a_other.rowwise() += (stage.relaxed->reference.bias - stage.relaxed->compressed.bias).transpose();
       } else {
         if (paired) other = other.size() > 0 ? Matrix(f - other) : f;
@@ -244,6 +242,7 @@ class Pass {
   std::vector<Planes> planes_;
   PairForms forms_;
   Matrix sum_;
+  Matrix points_, changes_;  // x and x - y where the forms are largest
 };
 
 }  // namespace
@@ -269,20 +268,16 @@ PairForms optimize_planes(const std::vector<PairStage>& stages, const InputSet& 
   const Index rows = start.reference.rows.rows();
   BestForms reference(rows, set.size());
   BestForms compressed(rows, set.size());
-  const auto keep = [&](const Vector& value) {
+  const auto keep = [&](const Vector& value) -> Vector {
     compressed.keep(pass.forms().compressed, value);
     return reference.keep(pass.forms().reference, value);
   };
   keep(pass.backward(Start::facets));
   std::vector<std::array<Matrix, 4>> facets;
   for (const Planes& planes : pass.planes()) facets.push_back(planes.by);
-  const std::vector<bool> lines = keep(pass.backward(Start::lines));
+  const Vector facets_better = (1.0 - keep(pass.backward(Start::lines)).array()).matrix();
   for (std::size_t j = 0; j < stages.size(); ++j) {
-    for (std::size_t r = 0; r < lines.size(); ++r) {
-      for (std::size_t i = 0; i < 4 && !lines[r]; ++i) {
-        pass.planes()[j].by[i].row(static_cast<Index>(r)) = facets[j][i].row(static_cast<Index>(r));
-      }
-    }
+    for (std::size_t i = 0; i < 4; ++i) take_rows(facets_better, facets[j][i], pass.planes()[j].by[i]);
   }
   pass.backward(Start::none);
   double rate = 0.05;

@@ -1,7 +1,6 @@
-#include "twincert/bounds/optimize.hpp"
-
 #include <algorithm>
 
+#include "twincert/bounds/optimize.hpp"
 #include "twincert/bounds/optimize_pair.hpp"
 #include "twincert/bounds/optimize_single.hpp"
 #include "twincert/bounds/relaxation.hpp"
@@ -40,10 +39,9 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
     const double rows_g = 2.0 * (outputs ? width : unstable(pair.compressed.activation, crown.stages[k].compressed));
     // A step multiplies by every weight once on the way down and once on the way up; planes follow the difference as well.
     const double line_step = rows_f * (4.0 * weights_f + line_work * neurons_f) + rows_g * (4.0 * weights_g + line_work * neurons_g);
-    const double plane_step =
-        pair.paired ? std::min(rows_f + rows_g, 2.0 * static_cast<double>(pair.reference.bias.size())) *
-                          (8.0 * weights_f + 2.0 * weights_g + plane_work * (neurons_f + neurons_g) * 0.5)
-                    : 0.0;
+    const double plane_step = pair.paired ? std::min(rows_f + rows_g, 2.0 * static_cast<double>(pair.reference.bias.size())) *
+                                                (8.0 * weights_f + 2.0 * weights_g + plane_work * (neurons_f + neurons_g) * 0.5)
+                                          : 0.0;
     Work& work = outputs ? last : inner;
     work.lines += (single_steps + 3) * line_step;
     work.cases += (case_steps + 1) * static_cast<double>(cases) * line_step;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/bounds/optimize_kernels.hpp"
 #include "twincert/bounds/rounding.hpp"
 
 namespace twincert::bounds {
@@ -44,12 +45,12 @@ class Pass {
       add_neuron_terms(forms_.constant, shift, load, forms_.rows.cols());
       BackwardPass::through_affine(*stages_[j].side, forms_.rows, forms_.constant);
     }
-    return box_maximum(forms_, box_);
+    return box_maximum(forms_.rows, forms_.constant, box_, points_);
   }
 
   // Follows the rows' worst points upwards and moves the slopes, and the multipliers of fixed neurons.
   void forward(const AdamStep& step, std::vector<Fixed>& fixed) {
-    Matrix values = box_points(forms_.rows, box_);
+    Matrix values = points_;
     Matrix next;
     for (std::size_t j = 0; j < stages_.size(); ++j) {
       affine_points(*stages_[j].side, values, next);
@@ -78,6 +79,7 @@ class Pass {
   std::vector<FreeLines> lines_;
   std::vector<Matrix> coefficients_;  // of the values after each stage
   InputForms forms_;
+  Matrix points_;  // where the forms are largest over the box
 };
 
 // How much a row loses to a free neuron's lines, at most about.
@@ -127,44 +129,40 @@ std::vector<Index> repeated(Index rows) {
 BestForms::BestForms(Index rows, Index inputs)
     : forms{Matrix::Zero(rows, inputs), Vector::Constant(rows, infinity)}, value(Vector::Constant(rows, infinity)) {}
 
-std::vector<bool> BestForms::keep(const InputForms& found, const Vector& found_value) {
-  std::vector<bool> better(static_cast<std::size_t>(value.size()));
+Vector BestForms::keep(const InputForms& found, const Vector& found_value) {
+  Vector better(value.size());
   for (Index r = 0; r < value.size(); ++r) {
-    if (!std::isfinite(found_value[r]) || found_value[r] > value[r]) continue;
-    better[static_cast<std::size_t>(r)] = true;
-    forms.rows.row(r) = found.rows.row(r);
+    better[r] = std::isfinite(found_value[r]) && found_value[r] <= value[r] ? 1.0 : 0.0;
+    if (better[r] == 0.0) continue;
     forms.constant[r] = found.constant[r];
     value[r] = found_value[r];
   }
+  take_rows(better, found.rows, forms.rows);
   return better;
 }
 
-Vector box_maximum(const InputForms& forms, const IntervalVector& box) {
-  return forms.constant + forms.rows.cwiseMax(0.0) * box.upper + forms.rows.cwiseMin(0.0) * box.lower;
+void take_rows(const Vector& better, const Matrix& found, Matrix& kept) {
+  for (Index i = 0; i < kept.cols(); ++i) take_rows(better.size(), better.data(), found.col(i).data(), kept.col(i).data());
 }
 
-Matrix box_points(const Matrix& rows, const IntervalVector& box) {
-  Matrix points(rows.rows(), rows.cols());
-  for (Index i = 0; i < rows.cols(); ++i) {
-    for (Index r = 0; r < rows.rows(); ++r) points(r, i) = rows(r, i) > 0.0 ? box.upper[i] : box.lower[i];
-  }
-  return points;
+Vector box_maximum(const Matrix& rows, const Vector& constant, const IntervalVector& box, Matrix& points) {
+  points.resize(rows.rows(), rows.cols());
+  Vector value = constant;
+  for (Index i = 0; i < rows.cols(); ++i)
+    box_rows(box.lower[i], box.upper[i], rows.rows(), rows.col(i).data(), points.col(i).data(), value.data());
+  return value;
 }
 
 InputForms optimize_lines(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start,
                           std::vector<Matrix>& alpha) {
   Pass pass(stages, box, start);
   BestForms best(start.rows.rows(), box.size());
-  alpha.resize(stages.size());
+  alpha.clear();
+  for (const FreeLines& lines : pass.lines()) alpha.push_back(lines.alpha);
   const auto run = [&] {
     const Vector value = pass.backward();
-    const std::vector<bool> better = best.keep(pass.forms(), value);
-    for (std::size_t j = 0; j < stages.size(); ++j) {
-      if (alpha[j].size() == 0) alpha[j] = pass.lines()[j].alpha;
-      for (std::size_t r = 0; r < better.size(); ++r) {
-        if (better[r]) alpha[j].row(static_cast<Index>(r)) = pass.lines()[j].alpha.row(static_cast<Index>(r));
-      }
-    }
+    const Vector better = best.keep(pass.forms(), value);
+    for (std::size_t j = 0; j < stages.size(); ++j) take_rows(better, pass.lines()[j].alpha, alpha[j]);
   };
   for (const LineChoice choice : {LineChoice::tight, LineChoice::flat}) {
     for (std::size_t j = 0; j < stages.size(); ++j) pass.lines()[j].set_alpha(stages[j], choice);

@@ -1,4 +1,5 @@
-// How much optimized_bounds() does. Its effort is counted in operations, never in seconds, so that results do not depend on the machine's load.
+// How much optimized_bounds() does. Its effort is counted in operations, never in seconds, so that results do not depend on the machine's
+// load.
 //
 // Per stage, from the bounds that crown_bounds() would have given there:
 //   1. rows +-a_i of each network for its unstable neurons: single_steps steps on the lower slopes of every row (optimize_single.hpp);
@@ -15,9 +16,6 @@
 
 namespace twincert::bounds {
 
-// Floating-point operations an optimisation may take, about half a second of one core.
-inline constexpr double operation_budget = 8e9;
-
 // What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the outputs' steps
 // shrink, to none in the end.
 struct OptimizationPlan {
@@ -29,6 +27,6 @@ struct OptimizationPlan {
 };
 
 // From the layers' sizes and the neurons that `crown` leaves unstable.
-OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, double budget = operation_budget);
+OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, double budget);
 
 }  // namespace twincert::bounds

@@ -19,6 +19,11 @@ struct PlaneRows {
   double *f_by_x, *f_by_y, *d_by_x, *d_by_y;
 };
 
+// One coordinate of rows' forms over a box: where each is largest, and what it adds to the row's value there.
+void box_rows(double lower, double upper, Index count, const double* p, double* point, double* value);
+// Takes the entries of rows where `better` is not 0.
+void take_rows(Index count, const double* better, const double* found, double* kept);
+
 void free_rows(const FreeNeuron& neuron, Index count, const double* alpha, const double* code, const double* push, double* p,
                double* constant, double* load);
 void free_points(const FreeNeuron& neuron, const AdamStep& step, Index count, const double* p, const double* code, double* alpha,

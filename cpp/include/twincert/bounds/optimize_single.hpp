@@ -19,13 +19,15 @@ struct BestForms {
   Vector value;
 
   BestForms(Index rows, Index inputs);
-  // Takes the rows that are at least as good; says which.
-  std::vector<bool> keep(const InputForms& found, const Vector& found_value);
+  // Takes the rows that are at least as good; says which (1 or 0).
+  Vector keep(const InputForms& found, const Vector& found_value);
 };
 
-// Values of linear forms at the vertex of a box that maximises them, and these vertices, one a row.
-Vector box_maximum(const InputForms& forms, const IntervalVector& box);
-Matrix box_points(const Matrix& rows, const IntervalVector& box);
+// The rows of `kept` where `better` is not 0 become those of `found`.
+void take_rows(const Vector& better, const Matrix& found, Matrix& kept);
+
+// Values of linear forms at the vertices of a box that maximise them; these vertices, one a row, are left in `points`.
+Vector box_maximum(const Matrix& rows, const Vector& constant, const IntervalVector& box, Matrix& points);
 
 // Upper bounds of rows of the values after the last of `stages`, as forms of the network's input, which is within `box`. Leaves the
 // best slopes per stage (rows x free) in `alpha`.
