@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "twincert/network/bracket.hpp"
 #include "twincert/network/twin.hpp"
 
 namespace py = pybind11;
@@ -19,23 +20,26 @@ void bind_layers(py::module_& m) {
       .def_readonly("bias", &Dense::bias);
 
   py::class_<Activation>(m, "Activation")
-      .def(py::init([](const std::string& kind, double slope, double lower, double upper) {
-             return Activation{activation_kind(kind), slope, lower, upper};
+      .def(py::init([](const std::string& kind, double slope, double lower, double upper, double step) {
+             return Activation{activation_kind(kind), slope, lower, upper, step};
            }),
-           py::arg("kind"), py::arg("slope") = 0.0, py::arg("lower") = 0.0, py::arg("upper") = 0.0)
+           py::arg("kind"), py::arg("slope") = 0.0, py::arg("lower") = 0.0, py::arg("upper") = 0.0, py::arg("step") = 0.0)
       .def_property_readonly("kind", [](const Activation& a) { return to_string(a.kind); })
       .def_readonly("slope", &Activation::slope)
       .def_readonly("lower", &Activation::lower)
       .def_readonly("upper", &Activation::upper)
+      .def_readonly("step", &Activation::step)
       .def_property_readonly("piecewise_linear", &Activation::piecewise_linear)
       .def("__call__", &Activation::operator(), py::arg("x"))
       .def(
           "__eq__", [](const Activation& a, const Activation& b) { return a == b; }, py::is_operator())
-      .def("__hash__", [](const Activation& a) { return py::hash(py::make_tuple(to_string(a.kind), a.slope, a.lower, a.upper)); })
+      .def("__hash__", [](const Activation& a) { return py::hash(py::make_tuple(to_string(a.kind), a.slope, a.lower, a.upper, a.step)); })
       .def("image", &Activation::image, py::arg("x"))
       .def("difference_image", &Activation::difference_image, py::arg("a"), py::arg("b"), py::arg("difference"))
       .def("slope_range", &Activation::slope_range, py::arg("x"))
       .def("evaluation_error", &Activation::evaluation_error, py::arg("x"));
+
+  m.def("difference_image", &difference_image, py::arg("f"), py::arg("g"), py::arg("a"), py::arg("b"), py::arg("difference"));
 
   py::class_<Layer>(m, "Layer")
       .def(py::init([](std::string name, Operation operation, std::vector<Index> inputs) {

@@ -27,8 +27,8 @@ class Progress(TypedDict):
     difference of rounding size); only the certificate's own numbers are proven.
 
     ``stage`` is "interval", "attack", "crown", "optimized", "sdp" or "branch"; ``seconds`` count from the start;
-    ``iteration`` is the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of the input set have been
-    bounded, ``leaves`` of them need no further split.
+    ``iteration`` is the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of
+    the input set have been bounded, ``leaves`` of them need no further split.
     """
 
     stage: str

@@ -32,6 +32,8 @@ def _describe(operation: _core.Dense | _core.Activation) -> str:
         return f"leaky_relu({operation.slope!r})"
     if operation.kind == "clip":
         return f"clip({operation.lower!r}, {operation.upper!r})"
+    if operation.step:
+        return f"{operation.kind}({operation.step!r}, {operation.lower!r}, {operation.upper!r})"
     return operation.kind
 
 
@@ -39,9 +41,9 @@ class Network(_core.Network):
     """An immutable feed-forward network in float64.
 
     Build one with `Network.from_arrays` or `twincert.load`, or from layers: each `Layer(name, operation, inputs)` holds
-    a `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper)` and the indices of its input layers (-1 is the
-    network's input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters), naming the
-    layer.
+    a `Dense(weight, bias)` or an `Activation(kind, slope, lower, upper, step)` and the indices of its input layers (-1
+    is the network's input). Raises ShapeError, ParseError (NaN, infinity) or SettingsError (activation parameters),
+    naming the layer.
     """
 
     @classmethod
@@ -53,8 +55,10 @@ class Network(_core.Network):
         Each weight has shape (outputs, inputs), each bias (outputs,). `activation` is one of identity, relu,
         leaky_relu, sigmoid, tanh; `slope` is leaky_relu's, between 0 and 1.
         """
-        if activation == "clip":
-            raise SettingsError("activation: clip has limits; build the network from layers, Activation('clip', ...)")
+        if activation in ("clip", "quantize", "quantize_even"):
+            raise SettingsError(
+                f"activation: {activation} has limits; build the network from layers, Activation('{activation}', ...)"
+            )
         dense = []
         for k, pair in enumerate(layers):
             if not isinstance(pair, Sequence) or len(pair) != 2:
@@ -129,7 +133,9 @@ class Network(_core.Network):
             content.update((np.ascontiguousarray(stage.weight) + 0.0).astype("<f8").tobytes())
             content.update((stage.bias + 0.0).astype("<f8").tobytes())
             content.update(struct.pack("<Q", len(kind)) + kind)
-            parameters = (stage.activation.slope, stage.activation.lower, stage.activation.upper)
+            # Only a leaky_relu has a slope, only a staircase a step.
+            first = stage.activation.slope + stage.activation.step
+            parameters = (first, stage.activation.lower, stage.activation.upper)
             content.update(struct.pack("<3d", *(value + 0.0 for value in parameters)))
         return content.hexdigest()
 
@@ -138,8 +144,8 @@ class Network(_core.Network):
 
         The bytes hashed, all little-endian: "twincert-network-1" and a line feed; input size and number of stages
         (uint64); per stage of the normal form its rows and columns (uint64), weight row by row and bias (float64), the
-        length of the activation's name (uint64), the name, and slope, lower, upper (float64). Negative zeros count as
-        zeros. Names and dead branches do not count.
+        length of the activation's name (uint64), the name, and slope (step of a staircase), lower, upper (float64).
+        Negative zeros count as zeros. Names and dead branches do not count.
         """
         return self._digest
 
@@ -164,7 +170,8 @@ def _layer_state(layer: _core.Layer) -> tuple[Any, ...]:
     operation = layer.operation
     if isinstance(operation, _core.Dense):
         return layer.name, layer.inputs, (np.array(operation.weight), np.array(operation.bias))
-    return layer.name, layer.inputs, (operation.kind, operation.slope, operation.lower, operation.upper)
+    parameters = (operation.kind, operation.slope, operation.lower, operation.upper, operation.step)
+    return layer.name, layer.inputs, parameters
 
 
 def _network_from_state(input_size: int, states: list[tuple[Any, ...]]) -> Network:

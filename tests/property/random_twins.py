@@ -16,7 +16,7 @@ import twincert
 Array = NDArray[np.float64]
 Layers = list[tuple[Array, Array, Any]]  # weight, bias, activation after it (None after the last)
 
-ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "clip", "mixed")
+ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "clip", "quantize", "mixed")
 COMPRESSIONS = (
     "symmetric",
     "symmetric",
@@ -31,6 +31,8 @@ COMPRESSIONS = (
     "narrower",
     "deeper",
     "noise",
+    "activations",
+    "activations",
     "unrelated",
     "same",
 )
@@ -72,12 +74,18 @@ def draw_scenario(seed: int) -> Scenario:
 
 def _activation(kind: str, rng: np.random.Generator) -> Any:
     if kind == "mixed":
-        kind = str(rng.choice(["relu", "leaky_relu", "tanh", "sigmoid", "clip", "identity"]))
+        kind = str(rng.choice(["relu", "leaky_relu", "tanh", "sigmoid", "clip", "quantize", "identity"]))
     if kind == "leaky_relu":
         return twincert.Activation(kind, float(rng.choice([0.01, 0.1, 0.5, 0.999])))
     if kind == "clip":
         lower, upper = [(0.0, 6.0), (-1.0, 1.0), (0.0, 0.3), (-0.2, np.inf), (-np.inf, 0.5)][rng.integers(5)]
         return twincert.Activation(kind, 0.0, lower, upper)
+    if kind == "quantize":
+        # A power of two, a float32 and the largest number of digits that 100 levels leave.
+        step = float(rng.choice([1.0, 0.25, 2.0**-7, float(np.float32(0.1)), 3.0, 2.0**-40, 2.0**-10 * (1 + 2.0**-45)]))
+        first, last = [(0, 15), (-8, 7), (0, 1), (-1, 1), (-100, 100), (2, 3)][rng.integers(6)]
+        kind = str(rng.choice(["quantize", "quantize_even"]))
+        return twincert.Activation(kind, lower=first * step, upper=last * step, step=step)
     return twincert.Activation(kind)
 
 
@@ -128,6 +136,13 @@ def _changed(layers: Layers, compression: str, rng: np.random.Generator) -> Laye
         size = 10.0 ** rng.integers(-12, 0)
         return [
             (w * (1 + size * rng.standard_normal(w.shape)), b * (1 + size * rng.standard_normal(b.shape)), a)
+            for w, b, a in layers
+        ]
+    if compression == "activations":  # rounded weights, and other functions between them
+        grid = 2.0 ** -int(rng.integers(2, 12))
+        kinds = ["relu", "leaky_relu", "clip", "quantize", "quantize", "identity"]
+        return [
+            (np.rint(w / grid) * grid, np.rint(b / grid) * grid, a and _activation(str(rng.choice(kinds)), rng))
             for w, b, a in layers
         ]
     if compression == "unrelated":

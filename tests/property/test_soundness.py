@@ -63,13 +63,15 @@ def numpy_outputs(twin: Any, x: Array, y: Array) -> tuple[Array, Array]:
         values = points
         for stage in network.stages:
             values = values @ np.asarray(stage.weight).T + np.asarray(stage.bias)
-            kind = stage.activation.kind
+            kind, limits = stage.activation.kind, (stage.activation.lower, stage.activation.upper)
             if kind == "relu":
                 values = np.maximum(values, 0.0)
             elif kind == "leaky_relu":
                 values = np.where(values >= 0, values, stage.activation.slope * values)
             elif kind == "clip":
-                values = np.clip(values, stage.activation.lower, stage.activation.upper)
+                values = np.clip(values, *limits)
+            elif kind in ("quantize", "quantize_even"):
+                values = Activation(kind, 0.0, *limits, stage.activation.step)(values)
             elif kind == "tanh":
                 values = np.tanh(values)
             elif kind == "sigmoid":
@@ -88,11 +90,7 @@ def exact_outputs(twin: Any, x: Array, y: Array) -> tuple[list[Fraction], list[F
         for stage in network.stages:
             values = exact.affine(np.asarray(stage.weight).tolist(), np.asarray(stage.bias).tolist(), values)
             a = stage.activation
-            if a.kind == "clip":  # one limit may be infinite
-                values = [v if np.isinf(a.lower) else max(v, Fraction(a.lower)) for v in values]
-                values = [v if np.isinf(a.upper) else min(v, Fraction(a.upper)) for v in values]
-            else:
-                values = [exact.activate(v, Activation(a.kind, a.slope)) for v in values]
+            values = [exact.activate(v, Activation(a.kind, a.slope, a.lower, a.upper, a.step)) for v in values]
         return values
 
     return evaluate(twin.reference, x), evaluate(twin.compressed, y)

@@ -317,7 +317,7 @@ COMMAND_CASES = [
     Case("margin of one output", [*CERTIFY, *SET, "--measure", "margin:1:1"], 2, "two different outputs"),
     Case("margin beyond the last output", [*CERTIFY, *SET, "--measure", "margin:0:9"], 2, "below 2"),
     Case("output beyond the last", [*CERTIFY, *SET, "--measure", "output:9"], 2, "below 2"),
-    Case("unknown method", [*CERTIFY, *SET, "--method", "branch"], 2, "method: expected one of"),
+    Case("unknown method", [*CERTIFY, *SET, "--method", "magic"], 2, "method: expected one of"),
     Case("setting without value", [*CERTIFY, *SET, "--set", "rho"], 2, "--set expects name=value, found 'rho'"),
     Case("unknown setting", [*CERTIFY, *SET, "--set", "roh=1"], 2, "did you mean 'rho'"),
     Case("setting that is no number", [*CERTIFY, *SET, "--set", "rho=big"], 2, "'rho': expected float"),

@@ -241,7 +241,12 @@ ONNX_CASES: dict[str, tuple[Change, type[TwincertError], str]] = {
     "8-bit weight": (
         lambda m: replace_constant(m, 2, np.ones((4, 2)), np.int8),
         UnsupportedLayerError,
-        "tensor 'W1': expected element type float32.*found INT8",
+        "node 2 'second'.*floating-point matrix.*int8",
+    ),
+    "32-bit weight": (
+        lambda m: replace_constant(m, 2, np.ones((4, 2)), np.int32),
+        UnsupportedLayerError,
+        "tensor 'W1': expected element type float32.*found INT32",
     ),
     "huge claimed shape": (change_claimed_shape, ParseError, "tensor 'W0': expected [0-9]+ bytes for shape"),
     "negative size": (negative_size, ParseError, r"tensor 'W0': expected sizes of at least 0; found shape \[-4, -3\]"),

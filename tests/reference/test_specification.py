@@ -46,6 +46,10 @@ def test_exact_evaluation_agrees_with_a_hand_computation() -> None:
     assert exact.evaluate(layers, [1.0, 0.5], leaky) == [Fraction(3, 8)]
     assert exact.evaluate(layers, [1.0, 0.5], Activation("clip", 0.0, 0.0, 0.125)) == [Fraction(1, 2)]
     assert exact.evaluate(layers, [1.0, 0.5], Activation("identity")) == [Fraction(-9, 8)]
+    for kind, expected in (("quantize", Fraction(13, 8)), ("quantize_even", Fraction(1, 8))):  # 0.25 is a tie
+        stairs = Activation(kind, 0.0, 0.0, 1.0, 0.5)
+        assert exact.evaluate(layers, [1.0, 0.5], stairs) == [expected]
+        assert evaluate(layers, np.array([[1.0, 0.5]]), stairs).tolist() == [[float(expected)]]
 
 
 @each_twin

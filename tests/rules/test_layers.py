@@ -19,6 +19,7 @@ CPP = {
     "relax": {"core", "network", "sets", "bounds"},
     "solver": {"core", "network", "sets", "bounds", "relax"},
     "attack": {"core", "network", "sets", "bounds"},
+    "branch": {"core", "network", "sets", "bounds", "attack"},
     # The checker must not depend on what it checks: no solver here.
     "certificate": {"core", "network", "sets", "bounds", "relax"},
 }

@@ -41,9 +41,10 @@ def test_command_line_example_runs(tmp_path: Path) -> None:
     layers = [(random.normal(size=(8, 4)) / 2, np.zeros(8)), (random.normal(size=(3, 8)) / 3, np.zeros(3))]
     twincert.Network.from_arrays(layers).save(tmp_path / "f.onnx")
     np.save(tmp_path / "x.npy", np.zeros(4))
+    np.savez(tmp_path / "box.npz", lower=np.full(4, -0.05), upper=np.full(4, 0.05))
     (session,) = blocks("console")
     commands = [line.removeprefix("$ twincert ").split() for line in session.splitlines()]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         whole = [sys.executable, "-m", "twincert", *command]
         done = subprocess.run(whole, cwd=tmp_path, check=False, capture_output=True, text=True)

@@ -21,6 +21,8 @@ double slope_at(const Activation& activation, double z, double a) {
     case ActivationKind::tanh:
       return 1.0 - a * a;
     case ActivationKind::clip:
+    case ActivationKind::quantize:  // as if the staircase were the line through its stairs
+    case ActivationKind::quantize_even:
       return (z > activation.lower && z < activation.upper) ? 1.0 : 0.0;
     case ActivationKind::identity:
       break;

@@ -132,8 +132,9 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
     relaxed.pairs.reserve(relaxed.reference.live.size());
     for (std::size_t n = 0; n < relaxed.reference.live.size(); ++n) {
       const Index i = relaxed.reference.live[n];
-      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, bounds.reference[i], bounds.compressed[i], bounds.difference[i],
-                                              relaxed.reference.tight[n], relaxed.compressed.tight[n]));
+      relaxed.pairs.push_back(pair_relaxation(pair.reference.activation, pair.compressed.activation, bounds.reference[i],
+                                              bounds.compressed[i], bounds.difference[i], relaxed.reference.tight[n],
+                                              relaxed.compressed.tight[n]));
     }
   }
   relaxed_.push_back(std::move(relaxed));

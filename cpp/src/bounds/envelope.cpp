@@ -78,24 +78,24 @@ void AffinePair::relax(const PairRows& rows) const {
 // The vertices lie on two lines each. On a_f = A, a_g = B both coordinates are exact; on a_f = A, difference = D the other one is
 // A - D, rounded once, so the stored vertex is within u |a_g| of the true one (likewise for a_f). A vertex of the polygon satisfies
 // all constraints exactly, so its rounded image passes nearly_inside: no true vertex is missed.
-PolygonPair::PolygonPair(const Activation& activation, Interval reference, Interval compressed, Interval difference) {
-  const Cuts f_cuts = cuts_of(activation, reference);
-  const Cuts g_cuts = cuts_of(activation, compressed);
+PolygonPair::PolygonPair(const Activation& f, const Activation& g, Interval reference, Interval compressed, Interval difference) {
+  const Cuts f_cuts = cuts_of(f, reference);
+  const Cuts g_cuts = cuts_of(g, compressed);
   // The ends come first among the cuts, then the kinks.
   for (std::size_t i = 0; i < f_cuts.count; ++i) {
     const double a_f = f_cuts.at[i];
     for (std::size_t j = 0; j < g_cuts.count; ++j) {
       const double a_g = g_cuts.at[j];
-      if (nearly_inside(a_f - a_g, difference)) add_vertex(activation, a_f, a_g, a_f - a_g, i > 1 || j > 1);
+      if (nearly_inside(a_f - a_g, difference)) add_vertex(f, g, a_f, a_g, a_f - a_g, i > 1 || j > 1);
     }
     for (const double d : {difference.lower, difference.upper}) {
-      if (nearly_inside(a_f - d, compressed)) add_vertex(activation, a_f, a_f - d, d, i > 1);
+      if (nearly_inside(a_f - d, compressed)) add_vertex(f, g, a_f, a_f - d, d, i > 1);
     }
   }
   for (std::size_t j = 0; j < g_cuts.count; ++j) {
     const double a_g = g_cuts.at[j];
     for (const double d : {difference.lower, difference.upper}) {
-      if (nearly_inside(a_g + d, reference)) add_vertex(activation, a_g + d, a_g, d, j > 1);
+      if (nearly_inside(a_g + d, reference)) add_vertex(f, g, a_g + d, a_g, d, j > 1);
     }
   }
   for (std::size_t j = 0; j < vertices_; ++j) {
@@ -105,7 +105,7 @@ PolygonPair::PolygonPair(const Activation& activation, Interval reference, Inter
   if (!empty()) FacetSearch(*this).run();
 }
 
-void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_g, double difference, bool at_kink) {
+void PolygonPair::add_vertex(const Activation& f, const Activation& g, double a_f, double a_g, double difference, bool at_kink) {
   for (std::size_t j = 0; j < vertices_; ++j) {
     if (a_f_[j] == a_f && a_g_[j] == a_g) return;
   }
@@ -113,8 +113,8 @@ void PolygonPair::add_vertex(const Activation& activation, double a_f, double a_
   a_g_[vertices_] = a_g;
   difference_[vertices_] = difference;
   at_kink_[vertices_] = at_kink;
-  f_[vertices_] = activation(a_f);
-  g_[vertices_] = activation(a_g);
+  f_[vertices_] = f(a_f);
+  g_[vertices_] = g(a_g);
   ++vertices_;
 }
 
@@ -138,6 +138,30 @@ void PolygonPair::add_facet(const Facet& facet) {
   g_by_f_[facets_] = facet.g_by_f;
   g_by_g_[facets_] = facet.g_by_g;
   ++facets_;
+}
+
+StaircasePair::StaircasePair(const network::Bracket& f, const network::Bracket& g, Interval reference, Interval compressed,
+                             Interval difference)
+    : by_f_(f.offset != 0.0), by_g_(g.offset != 0.0), f_offset_(f.offset), g_offset_(g.offset) {
+  for (int negative_f = 0; negative_f <= (by_f_ ? 1 : 0); ++negative_f) {
+    for (int negative_g = 0; negative_g <= (by_g_ ? 1 : 0); ++negative_g) {
+      polygons_.emplace_back(negative_f ? f.lower : f.upper, negative_g ? g.lower : g.upper, reference, compressed, difference);
+    }
+  }
+}
+
+// The offsets add at most |p| f_offset + |q| g_offset, two products and a sum: gamma(2) of it more, which the load counts.
+void StaircasePair::relax(const PairRows& rows) const {
+  for (Index r = 0; r < rows.count; ++r) {
+    const double p = rows.p[r];
+    const double q = rows.q[r];
+    const std::size_t f_side = by_f_ && p < 0.0 ? 1 : 0;
+    const std::size_t g_side = by_g_ && q < 0.0 ? 1 : 0;
+    polygons_[f_side * (by_g_ ? 2 : 1) + g_side].relax({1, rows.p + r, rows.q + r, rows.constant + r, rows.load + r});
+    const double offset = std::abs(p) * f_offset_ + std::abs(q) * g_offset_;
+    rows.constant[r] += offset;
+    rows.load[r] += offset;
+  }
 }
 
 SmoothPair::SmoothPair(const Activation& activation, Interval reference, Interval compressed, Interval difference,
@@ -185,20 +209,26 @@ void SmoothPair::relax(const PairRows& rows) const {
   }
 }
 
-PairRelaxation pair_relaxation(const Activation& activation, Interval reference, Interval compressed, Interval difference,
-                               const LinePair& reference_lines, const LinePair& compressed_lines) {
+PairRelaxation pair_relaxation(const Activation& act_f, const Activation& act_g, Interval reference, Interval compressed,
+                               Interval difference, const LinePair& reference_lines, const LinePair& compressed_lines) {
   Line f{};
   Line g{};
-  if (affine_on(activation, reference, f) && affine_on(activation, compressed, g)) {
+  if (affine_on(act_f, reference, f) && affine_on(act_g, compressed, g)) {
     return AffinePair{f, g, reference_lines.load, compressed_lines.load};
   }
   // Without usable bounds nothing is known: infinite intercepts make every row that meets this neuron infinite.
   const AffinePair unknown{{0.0, infinity}, {0.0, infinity}, infinity, infinity};
   if (!usable(reference) || !usable(compressed) || !usable(difference)) return unknown;
-  if (!activation.piecewise_linear()) {
-    return SmoothPair(activation, reference, compressed, difference, reference_lines, compressed_lines);
+  if (!act_f.piecewise_linear()) {
+    return SmoothPair(act_f, reference, compressed, difference, reference_lines, compressed_lines);
   }
-  const PolygonPair pair(activation, reference, compressed, difference);
+  const network::Bracket bracket_f = network::bracket(act_f, reference);
+  const network::Bracket bracket_g = network::bracket(act_g, compressed);
+  if (bracket_f.offset != 0.0 || bracket_g.offset != 0.0) {
+    StaircasePair pair(bracket_f, bracket_g, reference, compressed, difference);
+    return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(std::move(pair));
+  }
+  const PolygonPair pair(bracket_f.upper, bracket_g.upper, reference, compressed, difference);
   return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(pair);
 }
 

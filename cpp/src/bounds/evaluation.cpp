@@ -2,6 +2,8 @@
 //   |fl(W x~ + b) - (W x + b)| <= gamma(n + 2) (|W| (|x| + e) + |b|) + |W| e
 // for every order of summation, with or without fused multiply-add. The activation adds its own evaluation error, and scales e by at
 // most its largest slope on the interval, widened by e, that both values lie in; nor can it exceed the width of that interval's image.
+// A staircase of the computed argument is among the values that its bounds are about (layer.hpp), so x may be taken to be x~: it ends
+// the propagation of errors.
 #include <algorithm>
 #include <cmath>
 
@@ -37,6 +39,12 @@ Vector affine_error(const Stage& stage, const Vector& magnitude, const Vector& e
 double activation_error(const Activation& activation, Interval x, double error) {
   if (!std::isfinite(error)) return infinity;
   const Interval widened = x + Interval{-error, error};
+  if (activation.staircase()) {
+    // Within the tolerance the bounds hold for the computed value itself. Beyond it, the two arguments are at most `jumps` ties apart.
+    if (error <= activation.staircase_tolerance()) return 0.0;
+    const double jumps = std::floor(error / activation.step) + 3.0;
+    return or_infinite(std::min(core::mul_up(jumps, activation.step), activation.image(widened).width()));
+  }
   const double carried = or_infinite(activation.slope_range(widened).magnitude() * error);
   const double width = or_infinite(activation.image(widened).width());
   return raised(std::min(raised(carried, 1), width) + or_infinite(activation.evaluation_error(widened)), 2);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/bounds/kernels.hpp"
+
 namespace twincert::bounds {
 namespace {
 
@@ -14,7 +16,14 @@ double cross(double ax, double ay, double bx, double by) { return ax * by - ay *
 
 }  // namespace
 
+FacetSearch::Workspace& FacetSearch::own_workspace() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
 void FacetSearch::run() {
+  points_.clear();
+  corners_.clear();
   collect_points();
   collect_triangles();
   if (corners_.empty()) collect_segments();
@@ -107,42 +116,55 @@ void FacetSearch::collect_segments() {
   }
 }
 
+// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`.
+void FacetSearch::add_hull(std::size_t a, std::size_t b) {
+  Workspace& w = workspace_;
+  const double normal_x = w.y[b] - w.y[a], normal_y = w.x[a] - w.x[b];
+  const std::size_t c = farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
+  const double height = normal_x * (w.x[c] - w.x[a]) + normal_y * (w.y[c] - w.y[a]);
+  if (height > same && w.hull.size() < PolygonPair::facet_capacity) {
+    add_hull(a, c);
+    add_hull(c, b);
+  } else {
+    w.hull.push_back(a);
+  }
+}
+
 // Keeps the corners of the convex hull of all (f, change): no other combination is ever the best for a row.
 void FacetSearch::keep_hull() {
   if (corners_.size() < 2) return;
-  const auto [f_low, f_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.f < b.f; });
-  const auto [c_low, c_high] = std::minmax_element(corners_.begin(), corners_.end(), [](auto& a, auto& b) { return a.change < b.change; });
-  const double f_width = f_high->f - f_low->f;
-  const double c_width = c_high->change - c_low->change;
-  const double f_scale = f_width > rounding_width * pair_.reference_load_ ? 1.0 / f_width : 0.0;
-  const double c_scale = c_width > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / c_width : 0.0;
-  const auto x = [&](const Corner& corner) { return (corner.f - f_low->f) * f_scale; };
-  const auto y = [&](const Corner& corner) { return (corner.change - c_low->change) * c_scale; };
-  std::vector<std::pair<double, double>> at;
-  at.reserve(corners_.size());
-  for (const Corner& corner : corners_) at.emplace_back(x(corner), y(corner));
-  std::vector<std::size_t> order(corners_.size());
-  for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return at[a] < at[b]; });
-  constexpr double tolerance = 1e-12;
-  std::vector<std::size_t> hull;
-  const auto extend = [&](std::size_t k, std::size_t start) {
-    while (hull.size() >= start + 2) {
-      const auto& a = at[hull[hull.size() - 2]];
-      const auto& b = at[hull.back()];
-      if (cross(b.first - a.first, b.second - a.second, at[k].first - a.first, at[k].second - a.second) > tolerance) break;
-      hull.pop_back();
-    }
-    hull.push_back(k);
+  double f_low = corners_[0].f, f_high = f_low, c_low = corners_[0].change, c_high = c_low;
+  for (const Corner& corner : corners_) {
+    f_low = std::min(f_low, corner.f);
+    f_high = std::max(f_high, corner.f);
+    c_low = std::min(c_low, corner.change);
+    c_high = std::max(c_high, corner.change);
+  }
+  const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
+  const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
+  Workspace& w = workspace_;
+  w.x.clear();
+  w.y.clear();
+  for (const Corner& corner : corners_) {
+    w.x.push_back((corner.f - f_low) * f_scale);
+    w.y.push_back((corner.change - c_low) * c_scale);
+  }
+  w.hull.clear();
+  const auto farthest = [&w](double normal_x, double normal_y) {
+    return farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
   };
-  for (const std::size_t k : order) extend(k, 0);
-  const std::size_t start = hull.size() - 1;
-  for (auto k = order.rbegin() + 1; k != order.rend(); ++k) extend(*k, start);
-  if (hull.size() > 1) hull.pop_back();
-  std::vector<Corner> kept;
-  kept.reserve(hull.size());
-  for (const std::size_t k : hull) kept.push_back(corners_[k]);
-  corners_ = std::move(kept);
+  const std::size_t left = farthest(-1.0, 0.0), right = farthest(1.0, 0.0);
+  if (w.x[left] < w.x[right]) {
+    add_hull(left, right);
+    add_hull(right, left);
+  } else {
+    w.hull.push_back(farthest(0.0, -1.0));
+    w.hull.push_back(farthest(0.0, 1.0));
+  }
+  std::vector<Corner>& kept = w.kept;
+  kept.clear();
+  for (const std::size_t k : w.hull) kept.push_back(corners_[k]);
+  corners_.swap(kept);
 }
 
 PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {

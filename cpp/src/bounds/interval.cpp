@@ -5,6 +5,7 @@
 
 #include "twincert/bounds/forward.hpp"
 #include "twincert/core/error.hpp"
+#include "twincert/network/bracket.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -96,7 +97,8 @@ StageInput next_input(const StagePair& pair, const StageBounds& bounds) {
   if (pair.paired) {
     input.difference = subtract(input.reference, input.compressed);
     for (Index i = 0; i < bounds.difference.size(); ++i) {
-      const Interval step = pair.reference.activation.difference_image(bounds.reference[i], bounds.compressed[i], bounds.difference[i]);
+      const Interval step = network::difference_image(pair.reference.activation, pair.compressed.activation, bounds.reference[i],
+                                                      bounds.compressed[i], bounds.difference[i]);
       input.difference.set(i, core::intersect(without_nan(step), input.difference[i]));
     }
   }

@@ -12,7 +12,8 @@ constexpr Index chunk = 64;
 
 }  // namespace
 
-TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant, double* load) {
+TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant,
+                                  double* load) {
   alignas(64) double best[chunk], by_f[chunk], by_g[chunk], violation[chunk];
   const std::size_t vertices = polygon.vertices;
   const std::size_t facets = polygon.facets;
@@ -78,6 +79,19 @@ TWINCERT_CLONES void line_rows(double lower_slope, double lower_intercept, doubl
     constant[r] += positive * upper_intercept + negative * lower_intercept;
     p[r] = positive * upper_slope + negative * lower_slope;
   }
+}
+
+TWINCERT_CLONES std::size_t farthest_point(const double* x, const double* y, Index count, double normal_x, double normal_y) {
+  double most = normal_x * x[0] + normal_y * y[0];
+#pragma omp simd reduction(max : most)
+  for (Index k = 0; k < count; ++k) {
+    const double height = normal_x * x[k] + normal_y * y[k];
+    most = height > most ? height : most;
+  }
+  for (Index k = 0; k < count; ++k) {
+    if (normal_x * x[k] + normal_y * y[k] >= most) return static_cast<std::size_t>(k);
+  }
+  return 0;
 }
 
 TWINCERT_CLONES void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load) {

@@ -185,8 +185,8 @@ class Pass {
           f(r, column) = u.slope * a_f + u.intercept;
           other(r, column) = (u.slope - v.slope) * a_f + v.slope * difference + (u.intercept - v.intercept);
         } else {
-          f(r, column) = (*stage.activation)(a_f);
-          other(r, column) = f(r, column) - (*stage.activation)(a_f - difference);
+          f(r, column) = (*stage.reference_activation)(a_f);
+          other(r, column) = f(r, column) - (*stage.compressed_activation)(a_f - difference);
         }
       }
     }
@@ -249,7 +249,8 @@ class Pass {
 
 PairStage::PairStage(const BackwardPass::Relaxed& relaxed, const network::StagePair& pair, const StageBounds& bounds, bool paired_input)
     : relaxed(&relaxed),
-      activation(&pair.reference.activation),
+      reference_activation(&pair.reference.activation),
+      compressed_activation(&pair.compressed.activation),
       reference(relaxed.reference, pair.reference.activation, bounds.reference),
       compressed(relaxed.compressed, pair.compressed.activation, bounds.compressed) {
   if (!paired()) return;

@@ -141,7 +141,7 @@ struct Evidence {
 };
 
 // Every relaxed neuron i loses about loss_i = |coefficient| gap_i. Neurons are split where that is largest; inputs where the losses
-// come from, loss_i shared among the inputs as the neuron's form varies with them (smear: measured on ACAS twins to need a half to a
+// come from, sqrt(loss_i) shared among the inputs as the neuron's form varies with them (smear: measured on ACAS twins to need a half to a
 // fiftieth of the parts of halving the widest input).
 Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence, Index split_inputs) {
   const Vector width = part.box.upper - part.box.lower;
@@ -162,7 +162,7 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence,
       }
       const Vector reach = evidence.forms[k].rows.row(row).transpose().cwiseAbs().cwiseProduct(width);
       const double sum = reach.sum();
-      if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += share / sum * reach;
+      if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += std::sqrt(share) / sum * reach;
     };
     for (Index n = 0; n < count; ++n) {
       const Index i = reference[static_cast<std::size_t>(n)];
@@ -216,7 +216,8 @@ Index Partition::code(const Split& split) const {
   if (split.by == Split::By::input) return split.index;
   Index first = set_.size();
   for (std::size_t k = 0; k < static_cast<std::size_t>(split.stage); ++k) first += neurons(k, split.by);
-  for (std::size_t k = 0; split.by == Split::By::compressed && k + 1 < twin_.stages().size(); ++k) first += neurons(k, Split::By::reference);
+  for (std::size_t k = 0; split.by == Split::By::compressed && k + 1 < twin_.stages().size(); ++k)
+    first += neurons(k, Split::By::reference);
   return first + split.index;
 }
 

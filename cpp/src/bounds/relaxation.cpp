@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/network/bracket.hpp"
+
 namespace twincert::bounds {
 namespace {
 
@@ -124,6 +126,31 @@ Line upper_line(const Activation& activation, double sign, Interval x) {
   return std::isfinite(line.slope) && std::isfinite(line.intercept) ? line : Line{0.0, horizontal};
 }
 
+// An upper line of sign act; `flat` changes the one that a single kink bends away from.
+Line chosen_line(const Activation& activation, double sign, Interval x, LineChoice choice) {
+  const Kinks kinks = kinks_inside(activation, x);
+  if (choice == LineChoice::flat && kinks.count == 1 && std::isfinite(x.magnitude())) {
+    const bool concave = activation.kind == ActivationKind::clip && kinks.at[0] == activation.upper;
+    if (concave == (sign > 0.0)) {
+      return lowest_line(activation, sign, sign * activation.slope_range(x).lower, breakpoints(activation, x));
+    }
+  }
+  return upper_line(activation, sign, x);
+}
+
+Line raised(Line line, double offset) { return {line.slope, core::add_up(line.intercept, offset)}; }
+
+// Lines around an unstable ReLU: the chord above, and zero or the identity below. The general way, without its cost.
+LinePair relu_lines(Interval x, LineChoice choice) {
+  const double slope = std::min(1.0, x.upper / (x.upper - x.lower));
+  const double intercept = std::max(core::mul_up(slope, -x.lower), core::sub_up(x.upper, core::mul_down(slope, x.upper)));
+  const bool above = choice == LineChoice::tight && x.lower + x.upper > 0.0;
+  const Line lower{above ? 1.0 : 0.0, 0.0};
+  const double magnitude = x.magnitude();
+  const double load = core::add_up(core::mul_up(slope, magnitude), intercept);
+  return {lower, {slope, intercept}, std::max(load, lower.slope * magnitude)};
+}
+
 double load_of(Line line, double magnitude) { return (std::abs(line.slope) * point(magnitude) + point(std::abs(line.intercept))).upper; }
 
 }  // namespace
@@ -134,7 +161,7 @@ Kinks kinks_inside(const Activation& activation, Interval x) {
     if (std::isfinite(at) && x.lower < at && at < x.upper) kinks.at[static_cast<std::size_t>(kinks.count++)] = at;
   };
   if (activation.kind == ActivationKind::relu || activation.kind == ActivationKind::leaky_relu) add(0.0);
-  if (activation.kind == ActivationKind::clip) {
+  if (activation.staircase() || (activation.kind == ActivationKind::clip && activation.lower < activation.upper)) {
     add(activation.lower);
     add(activation.upper);
   }
@@ -159,6 +186,11 @@ bool affine_on(const Activation& activation, Interval x, Line& line) {
       if (x.upper <= activation.lower) return is(0.0, activation.lower);
       if (x.lower >= activation.upper) return is(0.0, activation.upper);
       return false;
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even: {
+      const Interval levels = activation.image(x);
+      return levels.lower == levels.upper && is(0.0, levels.lower);
+    }
     case ActivationKind::sigmoid:
     case ActivationKind::tanh:
       break;
@@ -173,15 +205,12 @@ LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice ch
     const bool exact = line.intercept == 0.0 && (line.slope == 0.0 || line.slope == 1.0);
     return {line, line, exact ? 0.0 : load_of(line, magnitude)};
   }
-  Line upper = upper_line(activation, 1.0, x);
-  Line mirrored = upper_line(activation, -1.0, x);
-  const Kinks kinks = kinks_inside(activation, x);
-  if (choice == LineChoice::flat && kinks.count == 1 && std::isfinite(magnitude)) {
-    const bool concave = activation.kind == ActivationKind::clip && kinks.at[0] == activation.upper;
-    const double sign = concave ? 1.0 : -1.0;
-    Line& line = concave ? upper : mirrored;
-    line = lowest_line(activation, sign, sign * activation.slope_range(x).lower, breakpoints(activation, x));
-  }
+  if (activation.kind == ActivationKind::relu && std::isfinite(x.upper - x.lower)) return relu_lines(x, choice);
+  // Flat lines of a staircase are flat where it ends, not where the interval does.
+  const bool everywhere = activation.staircase() && choice == LineChoice::flat;
+  const network::Bracket between = network::bracket(activation, everywhere ? Interval{-infinity, infinity} : x);
+  const Line upper = raised(chosen_line(between.upper, 1.0, x, choice), between.offset);
+  const Line mirrored = raised(chosen_line(between.lower, -1.0, x, choice), between.offset);
   const Line lower{-mirrored.slope, -mirrored.intercept};
   return {lower, upper, std::max(load_of(lower, magnitude), load_of(upper, magnitude))};
 }

@@ -62,8 +62,7 @@ LeafBounds tree_bounds(const Twin& twin, const InputSet& set, const core::Measur
       stack.pop_back();
       const bool leaf = pending.below > 0 || tree[pending.node] < 0;
       const Split split = leaf ? pending.part.next : partition.split(tree[pending.node]);
-      const bool proven =
-          pending.part.empty || measure_upper(measure, outputs, pending.part.rows, bounds.evaluation_error) <= claimed;
+      const bool proven = pending.part.empty || measure_upper(measure, outputs, pending.part.rows, bounds.evaluation_error) <= claimed;
       if (leaf && (proven || pending.below == further_levels || split.index < 0)) {
         result.add(pending.part, measure, outputs, bounds.evaluation_error);
         continue;

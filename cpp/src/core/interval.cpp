@@ -1,7 +1,9 @@
 #include "twincert/core/interval.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "twincert/core/error.hpp"
@@ -67,9 +69,14 @@ AffineParts affine_parts(const Matrix& weight, const Vector& bias, const Vector&
 
 }  // namespace
 
-double next_up(double x) { return std::isinf(x) ? x : std::nextafter(x, infinity); }
+// Doubles of one sign are ordered as their bits are.
+double next_up(double x) {
+  if (!(std::abs(x) < infinity)) return x;
+  if (x == 0.0) return underflow_unit;
+  return std::bit_cast<double>(std::bit_cast<std::int64_t>(x) + (x > 0.0 ? 1 : -1));
+}
 
-double next_down(double x) { return std::isinf(x) ? x : std::nextafter(x, -infinity); }
+double next_down(double x) { return -next_up(-x); }
 
 double add_up(double a, double b) {
   const double sum = a + b;

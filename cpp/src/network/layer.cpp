@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "twincert/core/error.hpp"
+#include "twincert/network/bracket.hpp"
 
 namespace twincert::network {
 namespace {
@@ -21,12 +22,14 @@ using core::unit_roundoff;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-constexpr std::array<std::pair<const char*, ActivationKind>, 6> kinds{{{"identity", ActivationKind::identity},
+constexpr std::array<std::pair<const char*, ActivationKind>, 8> kinds{{{"identity", ActivationKind::identity},
                                                                        {"relu", ActivationKind::relu},
                                                                        {"leaky_relu", ActivationKind::leaky_relu},
                                                                        {"sigmoid", ActivationKind::sigmoid},
                                                                        {"tanh", ActivationKind::tanh},
-                                                                       {"clip", ActivationKind::clip}}};
+                                                                       {"clip", ActivationKind::clip},
+                                                                       {"quantize", ActivationKind::quantize},
+                                                                       {"quantize_even", ActivationKind::quantize_even}}};
 
 // Relative errors of the formulas below, given exp and tanh within 4 ulp (8 u relative, 4 denormals absolute):
 // sigmoid at most 8 u of exp, then a sum and a quotient; its slope the same with the sum's square.
@@ -71,6 +74,15 @@ Interval sigmoid_slopes(Interval x) {
   return {sigmoid_slope_at(x.magnitude()).lower, sigmoid_slope_at(nearest).upper};
 }
 
+// The levels within reach of arguments 2^-20 steps around x. Indices of levels are below 2^24 (Network checks it), and an argument beyond
+// 2^25 steps is clamped whatever it is; otherwise the quotient and the sum are off by less than 2^-27 each, which the 2^-19 cover.
+Interval levels_at(const Activation& act, double x) {
+  const double index = x / act.step;
+  const double low = std::ceil(index - (0.5 + 0x1p-19));
+  const double high = std::floor(index + (0.5 + 0x1p-19));
+  return {std::clamp(low * act.step, act.lower, act.upper), std::clamp(high * act.step, act.lower, act.upper)};
+}
+
 Interval value_at(const Activation& act, double x) {
   switch (act.kind) {
     case ActivationKind::relu:
@@ -83,6 +95,9 @@ Interval value_at(const Activation& act, double x) {
       return tanh_at(x);
     case ActivationKind::clip:
       return {std::clamp(x, act.lower, act.upper), std::clamp(x, act.lower, act.upper)};
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even:
+      return levels_at(act, x);
     case ActivationKind::identity:
       break;
   }
@@ -97,9 +112,7 @@ Interval peak_of_rise(const Activation& act, double d) {
       return {mul_down(-0.5, d), mul_up(-0.5, d)};
     case ActivationKind::clip:
       return {mul_down(0.5, sub_down(add_down(act.lower, act.upper), d)), mul_up(0.5, sub_up(add_up(act.lower, act.upper), d))};
-    case ActivationKind::identity:
-    case ActivationKind::relu:
-    case ActivationKind::leaky_relu:
+    default:
       break;
   }
   return {infinity, infinity};
@@ -145,6 +158,10 @@ double Activation::operator()(double x) const {
       return std::tanh(x);
     case ActivationKind::clip:
       return std::clamp(x, lower, upper);
+    case ActivationKind::quantize:
+      return std::clamp(std::round(x / step) * step, lower, upper);
+    case ActivationKind::quantize_even:
+      return std::clamp(std::nearbyint(x / step) * step, lower, upper);
     case ActivationKind::identity:
       break;
   }
@@ -171,6 +188,9 @@ Interval Activation::slope_range(Interval x) const {
     case ActivationKind::clip:
       if (x.lower >= lower && x.upper <= upper) return {1.0, 1.0};
       return {0.0, (x.upper <= lower || x.lower >= upper) ? 0.0 : 1.0};
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even:
+      return {0.0, image(x).width() == 0.0 ? 0.0 : infinity};
     case ActivationKind::identity:
       break;
   }
@@ -178,6 +198,7 @@ Interval Activation::slope_range(Interval x) const {
 }
 
 Interval Activation::difference_image(Interval a, Interval b, Interval difference) const {
+  if (staircase()) return network::difference_image(*this, *this, a, b, difference);
   const Interval d = core::intersect(difference, a - b);
   if (kind == ActivationKind::identity) return d;
   // s = t + (s - t) and t = s - (s - t) may narrow either side.
@@ -197,6 +218,12 @@ double Activation::evaluation_error(Interval x) const {
       return add_up(mul_up(sigmoid_error, largest), absolute_error);
     case ActivationKind::tanh:
       return add_up(mul_up(tanh_error, largest), absolute_error);
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even: {
+      int exponent = 0;
+      if (std::frexp(step, &exponent) == 0.5) return 0.0;  // x / step is exact
+      return image(x).width() == 0.0 ? 0.0 : step;
+    }
     case ActivationKind::identity:
     case ActivationKind::relu:
     case ActivationKind::clip:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "twincert/core/error.hpp"
 
@@ -14,6 +15,13 @@ using core::ShapeError;
 
 // Columns evaluated at once: bounds the memory of large batches and keeps a block in cache.
 constexpr Index block_columns = 512;
+
+std::string shown(double value) {
+  std::ostringstream text;
+  text.precision(17);
+  text << value;
+  return text.str();
+}
 
 std::string describe(const std::vector<Layer>& layers, Index index) {
   const std::string& name = layers[static_cast<std::size_t>(index)].name;
@@ -46,6 +54,37 @@ void check_dense(const Dense& dense, Index input_size, const std::string& where)
   }
 }
 
+// Beyond these, indices of levels, half steps and their products would not be doubles exactly.
+constexpr double most_levels = 0x1p24;
+constexpr double largest_step = 0x1p400;
+
+void check_staircase(const Activation& activation, const std::string& where) {
+  const auto [kind, slope, lower, upper, step] = activation;
+  const std::string name = where + ": " + to_string(kind);
+  if (!(step >= 1.0 / largest_step && step <= largest_step)) {
+    throw SettingsError(name + " has the step " + shown(step) + ", expected a positive number from 2^-400 to 2^400");
+  }
+  if (!(lower < upper && std::isfinite(lower) && std::isfinite(upper))) {
+    throw SettingsError(name + " has the limits " + shown(lower) + " and " + shown(upper) + ", expected finite lower < upper");
+  }
+  for (const double limit : {lower, upper}) {
+    const double index = std::round(limit / step);
+    if (!(std::abs(index) <= most_levels)) {
+      throw SettingsError(name + " has the limit " + shown(limit) + ", expected at most 2^24 steps of " + shown(step));
+    }
+    if (std::fma(index, step, -limit) != 0.0) {
+      throw SettingsError(name + " has the limit " + shown(limit) + ", expected a multiple of its step " + shown(step));
+    }
+  }
+  int exponent = 0;
+  double digits = std::ldexp(std::frexp(step, &exponent), 53);
+  while (std::fmod(digits, 2.0) == 0.0) digits *= 0.5;
+  if (digits * std::round(std::max(std::abs(lower), std::abs(upper)) / step) > 0x1p53) {
+    throw SettingsError(name + " has the step " + shown(step) + ", whose multiples up to the limits are not doubles exactly; expected " +
+                        "fewer digits, e.g. a power of two or a float32");
+  }
+}
+
 // Also clears the parameters that the kind does not use, so that equal functions compare equal.
 Activation checked(const Activation& activation, const std::string& where) {
   switch (activation.kind) {
@@ -60,6 +99,10 @@ Activation checked(const Activation& activation, const std::string& where) {
                             std::to_string(activation.upper) + ", expected lower < upper");
       }
       return {activation.kind, 0.0, activation.lower, activation.upper};
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even:
+      check_staircase(activation, where);
+      return {activation.kind, 0.0, activation.lower, activation.upper, activation.step};
     default:
       return {activation.kind};
   }

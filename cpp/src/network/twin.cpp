@@ -14,6 +14,8 @@ std::vector<Stage> padded(std::vector<Stage> stages, std::size_t depth) {
   return stages;
 }
 
+bool comparable(const Activation& f, const Activation& g) { return f == g || (f.piecewise_linear() && g.piecewise_linear()); }
+
 }  // namespace
 
 Twin::Twin(Network reference, Network compressed) : reference_(std::move(reference)), compressed_(std::move(compressed)) {
@@ -28,7 +30,7 @@ Twin::Twin(Network reference, Network compressed) : reference_(std::move(referen
   const std::vector<Stage> f = padded(reference_.stages(), depth);
   const std::vector<Stage> g = padded(compressed_.stages(), depth);
   for (std::size_t k = 0; k < depth; ++k) {
-    stages_.push_back({f[k], g[k], f[k].bias.size() == g[k].bias.size() && f[k].activation == g[k].activation});
+    stages_.push_back({f[k], g[k], f[k].bias.size() == g[k].bias.size() && comparable(f[k].activation, g[k].activation)});
   }
 }
 

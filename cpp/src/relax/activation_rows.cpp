@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/network/bracket.hpp"
+
 namespace twincert::relax {
 namespace {
 
@@ -63,6 +65,22 @@ void smooth_rows(RowSet& rows, const Activation& activation, const NeuronForms& 
              activation.slope_range(neuron.before_interval), 0.0);
 }
 
+// x - a within the staircase's bracket: the least and the largest of a piecewise-linear function.
+void staircase_row(RowSet& rows, const Activation& activation, const NeuronForms& neuron) {
+  const Interval before = neuron.before_interval;
+  const network::Bracket between = network::bracket(activation, before);
+  const auto excess = [&](const Activation& act, double at) { return act.image({at, at}) - Interval{at, at}; };
+  Interval range{excess(between.lower, before.upper).lower, excess(between.upper, before.upper).upper};
+  for (const double at : {before.lower, between.lower.lower, between.lower.upper}) {
+    if (at >= before.lower && at <= before.upper) range.lower = std::min(range.lower, excess(between.lower, at).lower);
+  }
+  for (const double at : {before.lower, between.upper.lower, between.upper.upper}) {
+    if (at >= before.lower && at <= before.upper) range.upper = std::max(range.upper, excess(between.upper, at).upper);
+  }
+  range = range + Interval{-between.offset, between.offset};
+  rows.add_scaled(combine(neuron.after, -1.0, neuron.before), range, before.magnitude());
+}
+
 }  // namespace
 
 std::optional<LinearPiece> linear_piece(const Activation& activation, Interval before) {
@@ -79,6 +97,12 @@ std::optional<LinearPiece> linear_piece(const Activation& activation, Interval b
       if (before.upper <= activation.lower) return LinearPiece{0.0, activation.lower};
       if (before.lower >= activation.upper) return LinearPiece{0.0, activation.upper};
       return std::nullopt;
+    case ActivationKind::quantize:
+    case ActivationKind::quantize_even: {
+      const Interval levels = activation.image(before);
+      if (levels.lower == levels.upper) return LinearPiece{0.0, levels.lower};
+      return std::nullopt;
+    }
     case ActivationKind::sigmoid:
     case ActivationKind::tanh:
       return std::nullopt;
@@ -89,6 +113,10 @@ std::optional<LinearPiece> linear_piece(const Activation& activation, Interval b
 NeuronRows add_neuron_rows(RowSet& rows, const Activation& activation, const NeuronForms& neuron, const RowOptions& options) {
   if (!neuron.nonlinear) return {};
   if (kinked_at_zero(activation)) return kink_rows(rows, activation, neuron, options);
+  if (activation.staircase()) {
+    staircase_row(rows, activation, neuron);
+    return {};
+  }
   smooth_rows(rows, activation, neuron);
   return {};
 }

@@ -113,6 +113,8 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
                      const LayerRows& current, const std::vector<Index>& positions, const RowOptions& options) {
   const LayerValues& values = current.values;
   const Index f_size = bounds.reference.size(), g_size = bounds.compressed.size();
+  // Two different functions, or two that jump, have no slopes in common: d is only known by its interval.
+  const bool same_slopes = stage.reference.activation == stage.compressed.activation && !stage.reference.activation.staircase();
   for (Index i = 0; i < std::max(f_size, g_size); ++i) {
     PairForms pair;
     NeuronRows f_rows, g_rows;
@@ -127,7 +129,7 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
       g_rows = add_neuron_rows(rows, stage.compressed.activation, pair.compressed, options);
     }
     const Index difference_row = current.defining[at(i)].difference;
-    if (!stage.paired || difference_row < 0) continue;
+    if (!stage.paired || difference_row < 0 || !same_slopes) continue;
     pair.difference_before = row_of(forms.before_difference, i);
     pair.difference_after = row_of(forms.after.difference, i);
     pair.difference_before_interval = bounds.difference[i];

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "twincert/network/bracket.hpp"
+
 namespace twincert::relax {
 namespace {
 
@@ -105,8 +107,8 @@ LayerValues stage_values(const network::StagePair& stage, const bounds::StageBou
     const Index n = bounds.difference.size();
     values.difference = IntervalVector{Vector(n), Vector(n)};
     for (Index i = 0; i < n; ++i) {
-      values.difference.set(i,
-                            stage.reference.activation.difference_image(bounds.reference[i], bounds.compressed[i], bounds.difference[i]));
+      values.difference.set(i, network::difference_image(stage.reference.activation, stage.compressed.activation, bounds.reference[i],
+                                                         bounds.compressed[i], bounds.difference[i]));
     }
   }
   return values;

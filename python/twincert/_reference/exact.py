@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -24,8 +25,25 @@ def activate(value: Fraction, activation: Activation) -> Fraction:
     if activation.kind == "leaky_relu":
         return max(value, Fraction(activation.slope) * value)
     if activation.kind == "clip":
-        return min(max(value, Fraction(activation.lower)), Fraction(activation.upper))
+        return _clipped(value, activation)
+    if activation.kind in ("quantize", "quantize_even"):
+        step = Fraction(activation.step)
+        even = activation.kind == "quantize_even"
+        index = round(value / step) if even else _away(value / step)  # Python's round takes ties to even
+        return _clipped(index * step, activation)
     raise ValueError(f"expected a piecewise-linear activation, found {activation.kind!r}")
+
+
+def _clipped(value: Fraction, activation: Activation) -> Fraction:
+    """Clipped; either limit may be infinite."""
+    raised = value if activation.lower == -math.inf else max(value, Fraction(activation.lower))
+    return raised if activation.upper == math.inf else min(raised, Fraction(activation.upper))
+
+
+def _away(value: Fraction) -> int:
+    """The nearest integer, ties away from zero."""
+    index = math.floor(abs(value) + Fraction(1, 2))
+    return index if value >= 0 else -index
 
 
 def affine(weight: Sequence[Sequence[float]], bias: Sequence[float], x: Vector) -> Vector:

@@ -15,12 +15,15 @@ Layers = Sequence[tuple[Array, Array]]
 
 @dataclass(frozen=True)
 class Activation:
-    """Piecewise linear: ``identity``, ``relu``, ``leaky_relu`` (0 < slope < 1) or ``clip`` to [lower, upper]."""
+    """Piecewise linear: ``identity``, ``relu``, ``leaky_relu`` (0 < slope < 1), ``clip`` to [lower, upper], or a
+    staircase: ``quantize`` to multiples of ``step`` (ties away from zero; ``quantize_even``: to even), then clip.
+    """
 
     kind: str = "relu"
     slope: float = 0.0
     lower: float = 0.0
     upper: float = 0.0
+    step: float = 0.0
 
     def __call__(self, a: Array) -> Array:
         """Apply elementwise in float64."""
@@ -32,6 +35,10 @@ class Activation:
             return np.maximum(a, self.slope * a)
         if self.kind == "clip":
             return np.clip(a, self.lower, self.upper)
+        if self.kind == "quantize":
+            return np.clip(np.copysign(np.floor(np.abs(a) / self.step + 0.5), a) * self.step, self.lower, self.upper)
+        if self.kind == "quantize_even":
+            return np.clip(np.rint(a / self.step) * self.step, self.lower, self.upper)
         raise ValueError(f"expected a piecewise-linear activation, found {self.kind!r}")
 
 

@@ -27,12 +27,12 @@ _WRITERS: dict[str, Callable[[Path, int, list[Step]], None]] = {".npz": write_np
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in a file, chosen by the file name's suffix.
 
-    - .onnx: a chain of Gemm, MatMul, Add, Sub, Relu, LeakyRelu, PRelu (one slope), Sigmoid, Tanh, Clip, Flatten,
-      Reshape, Identity and Constant, of opset 7 or later. A dynamic dimension is the batch. Weights keep their values
-      exactly.
+    - .onnx: a chain of Gemm, MatMul, Add, Sub, Relu, LeakyRelu, PRelu (one slope), Sigmoid, Tanh, Clip, QuantizeLinear
+      followed by DequantizeLinear (one scale), Flatten, Reshape, Identity and Constant, of opset 7 or later. A dynamic
+      dimension is the batch. Weights keep their values exactly.
     - .nnet: ReLU between layers, in the network's normalised inputs and outputs.
     - .npz: W0, b0, W1, b1, ... with W of shape (outputs, inputs) and an optional text `activation` (default relu, with
-      numbers `slope`, `lower`, `upper` where it has them); or a file that `save` wrote.
+      numbers `slope`, `lower`, `upper`, `step` where it has them); or a file that `save` wrote.
 
     Raises:
         ParseError: another suffix, or a file that is damaged or not of its format; names file and place.
@@ -54,11 +54,13 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network so that `load` gets it back exactly: every layer, name and number.
 
     - .onnx: opset 17, IR version 8, input (N, inputs), output (N, outputs), one node per layer. float32 when every
-      parameter is a float32 exactly, float64 otherwise.
+      parameter is a float32 exactly, float64 otherwise. A `quantize_even` layer becomes QuantizeLinear,
+      DequantizeLinear and Clip; with more than 8 bits in opset 21.
     - .npz: the package's own form, which keeps float64.
 
     Raises:
-        SettingsError: another suffix, or more parameters than one ONNX file holds (2 GiB).
+        SettingsError: another suffix, more parameters than one ONNX file holds (2 GiB), or a layer that ONNX has no
+            operators for: `quantize` (ties away from zero), more than 16 bits, quantisation in a float64 model.
         OSError: the file cannot be written.
     """
     path = Path(path)

@@ -101,7 +101,8 @@ def read_npz(path: Path) -> tuple[int, list[Step]]:
     """The input size and the steps of an .npz file.
 
     Plain form: `W0 b0 W1 b1 ...` with W of shape (outputs, inputs); the optional text `activation` (default relu) names
-    the function between them, the optional numbers `slope`, `lower`, `upper` its parameters. Other arrays are not read.
+    the function between them, the optional numbers `slope`, `lower`, `upper`, `step` its parameters. Other arrays are
+    not read.
 
     Raises:
         ParseError: naming file and array.
@@ -123,7 +124,8 @@ def _read_plain(archive: _Archive) -> tuple[int, list[Step]]:
         if text.size != 1:
             raise ParseError(f"{archive.where('activation')}: expected one name; found shape {list(text.shape)}")
         kind = str(text.item())
-    parameters = archive.number("slope", 0.01), archive.number("lower", -math.inf), archive.number("upper", math.inf)
+    limits = archive.number("lower", -math.inf), archive.number("upper", math.inf)
+    parameters = archive.number("slope", 0.01), *limits, archive.number("step", 0.0)
     activation = parse_activation(kind, kind, archive.where("activation"), *parameters)
     return arrays[0][0].shape[1], hidden_layers(arrays, activation)
 
@@ -140,12 +142,13 @@ def _read_own(archive: _Archive) -> tuple[int, list[Step]]:
             f"found {list(names.shape)}, {list(kinds.shape)}, {list(parameters.shape)}"
         )
     steps: list[Step] = []
-    for k, (name, kind, (slope, lower, upper)) in enumerate(zip(names, kinds, parameters, strict=True)):
+    for k, (name, kind, (first, lower, upper)) in enumerate(zip(names, kinds, parameters, strict=True)):
         if kind == "dense":
             steps.append(DenseStep(str(name), *archive.dense(k)))
         else:
             where = f"{archive.path}: layer {k} ('{name}')"
-            steps.append(parse_activation(str(name), str(kind), where, float(slope), float(lower), float(upper)))
+            numbers = float(first), float(lower), float(upper), float(first)
+            steps.append(parse_activation(str(name), str(kind), where, *numbers))
     input_size = archive.number("input_size", 0.0)
     if not (1.0 <= input_size < 2.0**31 and input_size.is_integer()):
         raise ParseError(f"{archive.where('input_size')}: expected a positive integer; found {input_size:g}")
@@ -160,7 +163,10 @@ def write_npz(path: Path, input_size: int, steps: list[Step]) -> None:
         "names": np.array([step.name for step in steps], dtype=np.str_),
         "kinds": np.array(["dense" if isinstance(step, DenseStep) else step.kind for step in steps], dtype=np.str_),
         "parameters": np.array(
-            [(0, 0, 0) if isinstance(step, DenseStep) else (step.slope, step.lower, step.upper) for step in steps],
+            [
+                (0, 0, 0) if isinstance(step, DenseStep) else (step.slope + step.step, step.lower, step.upper)
+                for step in steps
+            ],
             dtype=np.float64,
         ).reshape(-1, 3),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,18 @@ from twincert.io._steps import ActivationStep, Array, DenseStep, Step, require_f
 
 # An elementwise addition becomes a dense layer with an identity weight; 2^27 entries are 1 GiB.
 _LARGEST_IDENTITY = 2**27
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a QuantizeLinear node does together with the DequantizeLinear that must follow it.
+
+    `own`: the node's name says that this package wrote it, so that a Clip of the step's name belongs to it.
+    """
+
+    step: ActivationStep
+    zero: NDArray[np.integer]
+    own: bool
 
 
 class Chain:
@@ -26,6 +39,8 @@ class Chain:
         self.name = name
         self.shape = shape
         self.steps: list[Step] = []
+        self.quantized: Quantized | None = None  # integers travel now
+        self.limits_follow = False
         self._takes_bias = False
 
     @property
@@ -39,6 +54,7 @@ class Chain:
 
     def activate(self, step: ActivationStep) -> None:
         """Append an elementwise function."""
+        self.limits_follow = False
         self.steps.append(step)
         self._takes_bias = False
 
@@ -57,6 +73,7 @@ class Chain:
         if bias is not None:
             require_finite(bias, f"{where}: bias")
         full = np.zeros(weight.shape[0]) if bias is None else bias
+        self.limits_follow = False
         self.steps.append(DenseStep(name, np.ascontiguousarray(weight), full))
         self._takes_bias = bias is None
         self.shape = shape

@@ -163,7 +163,8 @@ def _prelu(node: Node, chain: Chain) -> None:
     chain.activate(parse_activation(node.name, "leaky_relu", node.where, float(slope.item()), 0.0, 0.0))
 
 
-def _clip(node: Node, chain: Chain) -> None:
+def clip_bounds(node: Node) -> tuple[float, float]:
+    """The limits of a Clip node, from attributes or constants."""
     bounds = [-math.inf, math.inf]
     for i, name in enumerate(("min", "max")):
         bounds[i] = node.number(name, bounds[i])
@@ -173,7 +174,12 @@ def _clip(node: Node, chain: Chain) -> None:
         if constant.size != 1:
             raise ParseError(f"{node.where}: expected one number as {name}; found shape {list(constant.shape)}")
         bounds[i] = float(constant.item())
-    if bounds != [-math.inf, math.inf]:
+    return bounds[0], bounds[1]
+
+
+def _clip(node: Node, chain: Chain) -> None:
+    bounds = clip_bounds(node)
+    if bounds != (-math.inf, math.inf):
         chain.activate(parse_activation(node.name, "clip", node.where, 0.0, *bounds))
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from twincert.errors import ParseError, UnsupportedLayerError
 from twincert.io._onnx_chain import Chain
-from twincert.io._onnx_nodes import OPERATORS, Node
+from twincert.io._onnx_nodes import Node
+from twincert.io._onnx_quantize import WITH_QUANTIZATION
 from twincert.io._steps import Step
 from twincert.io._tensors import read_tensor
 
@@ -77,6 +78,11 @@ class _Reader:
                 f"{self._path}: expected the output to be '{self._chain.name}', where the chain of nodes ends; "
                 f"found '{names[0]}'"
             )
+        if self._chain.quantized is not None:
+            raise UnsupportedLayerError(
+                f"{self._path}: expected a DequantizeLinear after QuantizeLinear '{self._chain.quantized.step.name}'; "
+                "found the output"
+            )
         if not self._chain.steps:
             raise ParseError(f"{self._path}: expected at least one layer that computes; found none")
         return size, self._chain.steps
@@ -124,10 +130,15 @@ class _Reader:
         if proto.op_type == "Constant":
             self._constants[proto.output[0]] = self._constant(proto, where)
             return
-        if proto.op_type not in OPERATORS:
-            known = ", ".join(sorted((*OPERATORS, "Constant")))
+        if proto.op_type not in WITH_QUANTIZATION:
+            known = ", ".join(sorted((*WITH_QUANTIZATION, "Constant")))
             raise UnsupportedLayerError(f"{where}: expected one of {known}; found {proto.op_type}")
-        operator = OPERATORS[proto.op_type]
+        if self._chain.quantized is not None and proto.op_type != "DequantizeLinear":
+            raise UnsupportedLayerError(
+                f"{where}: expected a DequantizeLinear after QuantizeLinear '{self._chain.quantized.step.name}'; "
+                f"found {proto.op_type}"
+            )
+        operator = WITH_QUANTIZATION[proto.op_type]
         operands = [self._operand(tensor, where) for tensor in proto.input]
         if len(operands) not in operator.inputs:
             raise ParseError(

@@ -10,22 +10,25 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from twincert.errors import SettingsError
-from twincert.io._steps import DenseStep, Step
+from twincert.io._onnx_quantize import quantize_nodes, zero_point
+from twincert.io._steps import STAIRCASES, DenseStep, Step
 
-_OPSET = 17
-_IR_VERSION = 8
+_OPSET, _IR_VERSION = 17, 8
+_OPSET_OF_16_BITS, _IR_VERSION_OF_16_BITS = 21, 10
 _OPERATORS = {"identity": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "clip": "Clip"}
 # A protobuf message cannot be larger.
 _LARGEST_MODEL = 2**31 - 2**20
 
 
 def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
-    """Write a model of opset 17, IR version 8: input (N, inputs), output (N, outputs), a node per step, of its name.
+    """Write a model of opset 17, IR version 8: input (N, inputs), output (N, outputs), a node per step, of its name
+    (three for a rounded activation; with more than 8 bits opset 21, IR version 10).
 
     Numbers are float32 when every parameter is a float32 exactly, and float64 otherwise, so that nothing is rounded.
 
     Raises:
-        SettingsError: the parameters do not fit into one ONNX file of 2 GiB.
+        SettingsError: the parameters do not fit into one ONNX file of 2 GiB, or a rounded activation that ONNX has no
+            operators for.
     """
     exact = all(_is_float32(values) for step in steps for values in _parameters(step))
     dtype, element = (np.float32, TensorProto.FLOAT) if exact else (np.float64, TensorProto.DOUBLE)
@@ -34,10 +37,23 @@ def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
         raise SettingsError(
             f"{path}: expected parameters of at most {_LARGEST_MODEL} bytes for .onnx, or .npz; found {size}"
         )
+    staircases = [step for step in steps if not isinstance(step, DenseStep) and step.kind in STAIRCASES]
+    if staircases and not exact:
+        raise SettingsError(
+            f"{path}: ONNX quantises float32 only, and the parameters are none; expected float32 numbers, or a file "
+            "name ending in .npz"
+        )
+    wide = any(zero_point(step, str(path)).itemsize > 1 for step in staircases)
     nodes, constants = [], []
     current, outputs = "input", input_size
     for k, step in enumerate(steps):
         result = "output" if k + 1 == len(steps) else f"value{k}"
+        if not isinstance(step, DenseStep) and step.kind in STAIRCASES:
+            more, numbers = quantize_nodes(step, current, result, f"step{k}", str(path))
+            nodes += more
+            constants += numbers
+            current = result
+            continue
         operands = [current]
         for label, values in zip(("a", "b"), _operands(step, exact), strict=False):
             operands.append(f"step{k}_{label}" if values is not None else "")
@@ -53,8 +69,9 @@ def write_onnx(path: Path, input_size: int, steps: list[Step]) -> None:
         [helper.make_tensor_value_info("output", element, ["N", outputs])],
         constants,
     )
-    opset = helper.make_opsetid("", _OPSET)
-    model = helper.make_model(graph, producer_name="twincert", opset_imports=[opset], ir_version=_IR_VERSION)
+    opset = helper.make_opsetid("", _OPSET_OF_16_BITS if wide else _OPSET)
+    version = _IR_VERSION_OF_16_BITS if wide else _IR_VERSION
+    model = helper.make_model(graph, producer_name="twincert", opset_imports=[opset], ir_version=version)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
@@ -84,6 +101,8 @@ def _operands(step: Step, float32: bool) -> list[np.ndarray | None]:
 def _parameters(step: Step) -> list[np.ndarray]:
     if isinstance(step, DenseStep):
         return [step.weight, step.bias]
+    if step.kind in STAIRCASES:  # the limits are multiples of the step, and read as such
+        return [np.array([step.step])]
     return [np.array([step.slope, step.lower, step.upper])]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class ActivationStep:
     slope: float = 0.0
     lower: float = 0.0
     upper: float = 0.0
+    step: float = 0.0
 
 
 Step = DenseStep | ActivationStep
@@ -46,8 +47,13 @@ def require_finite(values: NDArray[np.generic], where: str) -> None:
         raise ParseError(f"{where}: expected finite numbers; found {values[index]} at index {list(index)}")
 
 
-def parse_activation(name: str, kind: str, where: str, slope: float, lower: float, upper: float) -> ActivationStep:
-    """An activation from numbers of a file; ParseError when they are outside its range."""
+def parse_activation(
+    name: str, kind: str, where: str, slope: float, lower: float, upper: float, step: float = 0.0
+) -> ActivationStep:
+    """An activation from numbers of a file; ParseError when they are outside its range.
+
+    A staircase's numbers are only looked at for NaN and order here; the network checks that its limits are multiples.
+    """
     if kind == "leaky_relu":
         if not 0.0 < slope < 1.0:
             raise ParseError(f"{where}: expected a leaky_relu slope between 0 and 1; found {slope}")
@@ -56,12 +62,19 @@ def parse_activation(name: str, kind: str, where: str, slope: float, lower: floa
         if not lower < upper:
             raise ParseError(f"{where}: expected clip bounds lower < upper; found {lower} and {upper}")
         return ActivationStep(name, kind, lower=lower, upper=upper)
+    if kind in STAIRCASES:
+        if not (step > 0.0 and lower < upper):
+            raise ParseError(
+                f"{where}: expected a positive step and limits lower < upper for {kind}; found {step}, {lower}, {upper}"
+            )
+        return ActivationStep(name, kind, lower=lower, upper=upper, step=step)
     if kind not in KINDS:
         raise ParseError(f"{where}: expected an activation among {', '.join(KINDS)}; found '{kind}'")
     return ActivationStep(name, kind)
 
 
-KINDS: Sequence[str] = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "clip")
+STAIRCASES: Sequence[str] = ("quantize", "quantize_even")
+KINDS: Sequence[str] = ("identity", "relu", "leaky_relu", "sigmoid", "tanh", "clip", *STAIRCASES)
 
 
 def hidden_layers(arrays: Iterable[tuple[Array, Array]], activation: ActivationStep) -> list[Step]:
@@ -69,8 +82,7 @@ def hidden_layers(arrays: Iterable[tuple[Array, Array]], activation: ActivationS
     steps: list[Step] = []
     for k, (weight, bias) in enumerate(arrays):
         if k:
-            parameters = (activation.slope, activation.lower, activation.upper)
-            steps.append(ActivationStep(f"{activation.kind}{k - 1}", activation.kind, *parameters))
+            steps.append(replace(activation, name=f"{activation.kind}{k - 1}"))
         steps.append(DenseStep(f"dense{k}", weight, bias))
     return steps
 
@@ -82,7 +94,7 @@ def network_from_steps(input_size: int, steps: Sequence[Step]) -> Network:
         operation = (
             _core.Dense(step.weight, step.bias)
             if isinstance(step, DenseStep)
-            else _core.Activation(step.kind, slope=step.slope, lower=step.lower, upper=step.upper)
+            else _core.Activation(step.kind, step.slope, step.lower, step.upper, step.step)
         )
         layers.append(_core.Layer(step.name, operation, [k - 1]))
     return Network(input_size, layers)
@@ -99,7 +111,7 @@ def steps_of_network(network: Network) -> list[Step]:
         if isinstance(operation, _core.Dense):
             steps.append(DenseStep(layer.name, operation.weight, operation.bias))
         else:
-            parameters = (operation.slope, operation.lower, operation.upper)
+            parameters = (operation.slope, operation.lower, operation.upper, operation.step)
             steps.append(ActivationStep(layer.name, operation.kind, *parameters))
         index = layer.inputs[0]
     return steps[::-1]

@@ -18,17 +18,21 @@ _TYPES: dict[int, tuple[str, str, str]] = {
     onnx.TensorProto.DOUBLE: ("float64", "<f8", "double_data"),
     onnx.TensorProto.FLOAT16: ("float16", "<f2", "int32_data"),
     onnx.TensorProto.INT64: ("int64", "<i8", "int64_data"),
+    onnx.TensorProto.INT8: ("int8", "<i1", "int32_data"),
+    onnx.TensorProto.UINT8: ("uint8", "<u1", "int32_data"),
+    onnx.TensorProto.INT16: ("int16", "<i2", "int32_data"),
+    onnx.TensorProto.UINT16: ("uint16", "<u2", "int32_data"),
 }
 
 
 def read_tensor(tensor: onnx.TensorProto, folder: Path, where: str) -> NDArray[Any]:
-    """The values of `tensor` as float64, or as int64 for integers.
+    """The values of `tensor` as float64, or as integers of the type that they have in the file.
 
     Every float16, float32 or float64 is a float64, so nothing is rounded. External data must lie inside `folder`.
 
     Raises:
         ParseError: the numbers are missing, too many, or not of the claimed shape.
-        UnsupportedLayerError: an element type other than float16, float32, float64, int64.
+        UnsupportedLayerError: an element type other than float16, float32, float64, int64 and (u)int8, (u)int16.
     """
     where = f"{where}: tensor '{tensor.name}'"
     if tensor.data_type not in _TYPES:
@@ -60,13 +64,16 @@ def read_tensor(tensor: onnx.TensorProto, folder: Path, where: str) -> NDArray[A
         if len(stored) != count:
             raise ParseError(f"{where}: expected {count} numbers for shape {list(shape)}; found {len(stored)}")
         values = _typed_values(np.array(stored), name, where)
-    return values.reshape(shape).astype(np.int64 if name == "int64" else np.float64)
+    return values.reshape(shape).astype(np.float64 if name.startswith("float") else name)
 
 
 def _typed_values(stored: NDArray[Any], name: str, where: str) -> NDArray[Any]:
-    """Numbers of a typed field; float16 is stored as its bit pattern in an integer."""
+    """Numbers of a typed field; float16 is stored as its bit pattern in an integer, narrow integers as wider ones."""
     if name != "float16":
-        return stored.astype(name)
+        values = stored.astype(name)
+        if not name.startswith("float") and not np.array_equal(values, stored):
+            raise ParseError(f"{where}: expected numbers of type {name}; found {stored.min()} to {stored.max()}")
+        return values
     if stored.size and not (stored.min() >= 0 and stored.max() <= 0xFFFF):
         raise ParseError(
             f"{where}: expected float16 bit patterns from 0 to 65535; found {stored.min()}, {stored.max()}"

@@ -23,15 +23,27 @@ class FacetSearch {
     double f_by_x, f_by_y, change_by_x, change_by_y;
   };
 
+  // Kept between searches: thousands of them run in every pass over a part of the input set.
+  struct Workspace {
+    std::vector<Point> points;
+    std::vector<Corner> corners;
+    std::vector<Corner> kept;
+    std::vector<double> x, y;  // corners in the plane of the hull, axes scaled
+    std::vector<std::size_t> hull;
+  };
+  static Workspace& own_workspace();
+
   void collect_points();
   void collect_triangles();
   void collect_segments();
+  void add_hull(std::size_t a, std::size_t b);
   void keep_hull();
   PolygonPair::Facet facet_of(const Corner& corner) const;
 
   PolygonPair& pair_;
-  std::vector<Point> points_;
-  std::vector<Corner> corners_;
+  Workspace& workspace_ = own_workspace();
+  std::vector<Point>& points_ = workspace_.points;
+  std::vector<Corner>& corners_ = workspace_.corners;
   double x_width_ = 0.0;  // zero: the polygon has no extent in that direction
   double y_width_ = 0.0;
 };

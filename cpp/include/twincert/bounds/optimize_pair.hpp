@@ -23,7 +23,8 @@ struct PlaneNeuron {
 // Both networks' relaxed stage.
 struct PairStage {
   const BackwardPass::Relaxed* relaxed;
-  const network::Activation* activation;
+  const network::Activation* reference_activation;
+  const network::Activation* compressed_activation;
   FreeStage reference;
   FreeStage compressed;
   std::vector<PlaneNeuron> planes;

@@ -37,8 +37,8 @@ struct Part {
   std::vector<StageBounds> stages;  // proven on the part
   Vector rows;                      // proven maxima of the output rows
   std::vector<NeuronCut> cuts;
-  Split next;                       // what to split by; a guess that no bound rests on
-  bool empty = false;               // proven: no input of the set lies in the part
+  Split next;          // what to split by; a guess that no bound rests on
+  bool empty = false;  // proven: no input of the set lies in the part
 };
 
 class Partition {

@@ -27,7 +27,7 @@ struct LinePair {
   double load;
 };
 
-// The finite points inside the open interval where a piecewise-linear activation changes its slope.
+// The finite points inside the open interval where a piecewise-linear activation changes its slope; of a staircase, where it ends.
 struct Kinks {
   Index count = 0;
   std::array<double, 2> at{};
@@ -44,7 +44,7 @@ enum class LineChoice { tight, flat };
 
 // The affine function itself where there is one; otherwise the lines of `choice` (for ReLU the chord,
 // and slope 0 or, when tight, 1 if the positive side is larger). The intercepts are bounds of the largest violation, so any slope is sound.
-// An unbounded interval gives horizontal lines, possibly infinite.
+// A staircase has the lines of its bracket (network/bracket.hpp). An unbounded interval gives horizontal lines, possibly infinite.
 LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice choice = LineChoice::tight);
 
 }  // namespace twincert::bounds

@@ -7,7 +7,8 @@
 
 namespace twincert::network {
 
-// Stage k of f and g side by side. `paired`: equal width and activation, so neuron i of f is compared with neuron i of g.
+// Stage k of f and g side by side. `paired`: equal width, and activations that are equal or both piecewise linear,
+// so that neuron i of f is compared with neuron i of g.
 // The last stage (the outputs) is always paired.
 struct StagePair {
   Stage reference;

@@ -1,0 +1,77 @@
+// Planes above p act_f(a_f) + q act_g(a_g), for pairs of activations that Python only sees through whole networks.
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "check.hpp"
+#include "twincert/bounds/envelope.hpp"
+#include "twincert/core/random.hpp"
+
+using namespace twincert;
+using core::Interval;
+using network::Activation;
+using network::ActivationKind;
+
+namespace {
+
+const Activation relu{ActivationKind::relu};
+const Activation stairs{ActivationKind::quantize, 0.0, 0.0, 3.75, 0.25};
+const std::vector<Activation> activations{relu,
+                                          {ActivationKind::identity},
+                                          {ActivationKind::leaky_relu, 0.1},
+                                          {ActivationKind::clip, 0.0, -0.5, 0.75},
+                                          stairs,
+                                          {ActivationKind::quantize_even, 0.0, -1.0, 1.0, 0.5}};
+
+struct Plane {
+  double by_f, by_g, constant, load;
+
+  double at(double a_f, double a_g) const { return by_f * a_f + by_g * a_g + constant; }
+};
+
+Plane plane_above(const Activation& f, const Activation& g, double p, double q, Interval a_f, Interval a_g, Interval difference) {
+  const auto pair = bounds::pair_relaxation(f, g, a_f, a_g, difference, bounds::enclosing_lines(f, a_f), bounds::enclosing_lines(g, a_g));
+  Plane plane{p, q, 0.0, 0.0};
+  std::visit([&](const auto& relaxation) { relaxation.relax({1, &plane.by_f, &plane.by_g, &plane.constant, &plane.load}); }, pair);
+  return plane;
+}
+
+}  // namespace
+
+TEST(envelope_planes_lie_above_every_pair_of_activations) {
+  core::Random random(1);
+  for (const Activation& f : activations) {
+    for (const Activation& g : activations) {
+      for (int trial = 0; trial < 20; ++trial) {
+        const double center = random.normal(), shift = 0.2 * random.normal(), width = 0.05 + random.uniform();
+        const Interval a_f{center - width, center + width}, a_g{center + shift - width, center + shift + width};
+        const Interval difference{-shift - 0.2, -shift + 0.1};
+        const double p = random.normal(), q = random.normal();
+        const Plane plane = plane_above(f, g, p, q, a_f, a_g, difference);
+        for (int sample = 0; sample < 200; ++sample) {
+          const double x = a_f.lower + 2.0 * width * random.uniform();
+          const double y = x + shift - 0.1 + 0.3 * random.uniform();
+          if (y < a_g.lower || y > a_g.upper) continue;
+          CHECK(p * f(x) + q * g(y) <= plane.at(x, y) + 1e-14 * (1.0 + plane.load));
+        }
+      }
+    }
+  }
+}
+
+// A staircase has no error where it has ended, so that a neuron which is hardly ever active hardly costs anything.
+TEST(envelope_of_a_staircase_is_tight_beyond_its_ends) {
+  const Interval low{-10.0, 0.2}, high{3.5, 20.0}, near{-0.01, 0.01};
+  for (const double sign : {1.0, -1.0}) {
+    const Plane dead = plane_above(relu, stairs, -sign, sign, low, low, near);
+    CHECK(dead.at(-10.0, -10.0) >= 0.0 && dead.at(-10.0, -10.0) <= 0.02);
+    const Activation capped{ActivationKind::clip, 0.0, 0.0, 3.75};
+    const Plane full = plane_above(capped, stairs, -sign, sign, high, high, near);
+    CHECK(full.at(20.0, 20.0) >= 0.0 && full.at(20.0, 20.0) <= 0.02);
+  }
+}
+
+TEST(envelope_of_contradicting_intervals_says_nothing) {
+  const Plane plane = plane_above(relu, stairs, 1.0, -1.0, {-1.0, 0.5}, {-1.0, 0.5}, {3.0, 4.0});
+  CHECK(!std::isfinite(plane.constant));
+}
