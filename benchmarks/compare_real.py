@@ -4,8 +4,8 @@ Command, from the repository root: ``python -m benchmarks.compare_real [--time-l
 
 Bounds of the largest abs(f_i - g_i) over all outputs, ACAS Xu in the networks' normalised inputs and outputs.
 "crown" is plain backward propagation, "lines and planes" the same with both optimised, and "cases" has the case
-analysis inside the rows of single networks as well, which alpha-CROWN does not have: this is method="crown". Its seconds
-and the SDP's are those of the whole call, attack and propagation included.
+analysis inside the rows of single networks as well, which alpha-CROWN does not have: this is method="crown". Its
+seconds and the SDP's are those of the whole call, attack and propagation included.
 NeuroDiff: the largest absolute end of the interval it certified before splitting, from its own logs; VeryDiff: its
 bound at the root, the same. CROWN and alpha-CROWN: auto_LiRPA on the difference network, 20 steps of alpha. None of
 these rounds outwards; ours does.
