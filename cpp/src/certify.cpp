@@ -240,6 +240,8 @@ class Run {
     search.restarts = options_.settings.attack_restarts;
     search.steps = options_.settings.attack_steps;
     search.seed = static_cast<std::uint64_t>(options_.settings.seed);
+    // A little more than the threshold, so that a rigorous evaluation confirms it.
+    if (options_.threshold && *options_.threshold > 0.0) search.enough = *options_.threshold * (1.0 + 1e-6);
     result_.witness = attack::attack(twin_, set_, options_.measure, search);
     timed("attack", start);
     report("attack", 0, 0, 0);

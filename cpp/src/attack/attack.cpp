@@ -68,7 +68,7 @@ class Search {
     const core::IntervalVector& box = set_.bounding_box();
     const Vector center = set_.project(0.5 * box.lower + 0.5 * box.upper);
     AttackResult result = finish(center, Vector::Zero(set_.size()));
-    for (Index first = 0; first == 0 || first < options_.restarts; first += start_limit) {
+    for (Index first = 0; (first == 0 || first < options_.restarts) && !enough(); first += start_limit) {
       const Index count = std::min(start_limit, options_.restarts - first);
       const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(first);
       const auto pool_size =
@@ -79,7 +79,7 @@ class Search {
       if (first == 0) choose_goals(pool);
       climb(pool, count + 1, seed);
     }
-    polish_best();
+    if (!enough()) polish_best();
     for (const Best& best : best_) {
       if (best.x.size() == 0) continue;
       AttackResult candidate = finish(best.x, best.shift);
@@ -89,6 +89,10 @@ class Search {
   }
 
  private:
+  bool enough() const {
+    return std::any_of(best_.begin(), best_.end(), [this](const Best& best) { return best.value > options_.enough; });
+  }
+
   // f and g at the columns, kept until the next call.
   void evaluate(const Matrix& x, const Matrix& shift) {
     f_ = &reference_.forward(x);
@@ -123,7 +127,7 @@ class Search {
         if (value > best_[d].value) best_[d] = {value, x.col(j), shift.col(j)};
         goals_[d].ascend(f_->col(j), g_->col(j), of_reference.col(j), of_compressed.col(j));
       }
-      if (step >= options_.steps) return;
+      if (step >= options_.steps || enough()) return;
       // Step lengths, relative to the set, fall geometrically: maxima inside curved or cut sets, at kinks, need short ones.
       const double length =
           0.5 * std::pow(ball_ || polytope_ ? 1e-3 : 1e-2, static_cast<double>(step) / static_cast<double>(options_.steps));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "twincert/core/measure.hpp"
 #include "twincert/network/twin.hpp"
@@ -17,6 +18,7 @@ struct AttackOptions {
   Index restarts = 64;  // starting points, half of them vertices
   Index steps = 40;     // projected-gradient steps per start and goal
   std::uint64_t seed = 0;
+  double enough = std::numeric_limits<double>::infinity();  // a value above it ends the search
 };
 
 struct AttackResult {
