@@ -1,6 +1,6 @@
 """Propagation against NeuroDiff on every output of MNIST and HAR twins.
 
-Command, from the repository root: ``python -m benchmarks.compare_crown [--repeat 3] [--only "MNIST +-3"] [--instances]``
+Command, from the repository root: ``python -m benchmarks.compare_crown [--repeat 3] [--only NAME] [--instances]``
 
 f is a float network, g has every weight and bias rounded to float16. MNIST: 784-100-100-10 with a ReLU on the outputs,
 30 images; either every pixel within 3 of 255, or 3 random pixels free in [0, 1]. HAR: 561-500-6, 20 inputs, every
