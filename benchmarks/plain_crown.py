@@ -37,7 +37,7 @@ Stages = list[tuple[Array, Array]]  # weights, biases; a ReLU after all but the 
 
 
 def to_input(stages: Stages, lines: list[Lines], rows: Array) -> tuple[Array, Array]:
-    """Rows times the values before the ReLU of stage ``len(lines)`` are at most coefficients of the input and constants."""
+    """Upper bounds of rows times the values before the ReLU of stage ``len(lines)``: coefficients of x, constants."""
     constant = np.zeros(len(rows))
     for k in range(len(lines), -1, -1):
         if k < len(lines):
