@@ -59,9 +59,6 @@ class BackwardPasses:
         flops = backward_flops(self.twin, _core.crown_bounds(self.twin, self.box))
         return flops / seconds(lambda: _core.crown_bounds(self.twin, self.box), 9)
 
-    def time_crown_bounds(self, name: str) -> None:
-        _core.crown_bounds(self.twin, self.box)
-
     def track_gflops(self, name: str) -> float:
         with threadpool_limits(1, user_api="blas"):
             return 1e-9 * self.rate()

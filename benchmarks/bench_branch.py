@@ -2,13 +2,13 @@
 
 import twincert
 
-from .instances import DEEP, WIDE, instance
+from .instances import DEEP, NEURONS, instance
 
 PARTS = 200
 
 
 class Branching:
-    params = [*DEEP, *WIDE]
+    params = [*DEEP, *NEURONS]
     param_names = ["instance"]
     timeout = 300
 
