@@ -108,14 +108,16 @@ class Run {
     return confirmed_;
   }
 
-  // Halving few inputs decides more in the same time than the SDP.
+  // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
   bool prefers_branching() const {
-    if (options_.method == Method::branch) return true;
     const core::IntervalVector& box = set_.bounding_box();
     const bool limited = options_.threshold || options_.time_limit < infinity;
-    return options_.method == Method::automatic && limited &&
-           (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
+    const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
+    return branches && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
+
+  // The SDP leaves branching half of the time.
+  double solve_limit() const { return options_.method == Method::branch ? 0.5 * options_.time_limit : options_.time_limit; }
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
   bool branches() {
@@ -137,8 +139,9 @@ class Run {
     search.part_limit = options_.settings.part_limit;
     search.memory_limit = 0.5 * options_.settings.memory_limit * 0x1p30;
     const Claim before = result_.claim;
+    const Vector known_rows = certificate::lowered(options_.measure, twin_.output_size(), rows_, proven_);
     const branch::SearchResult found = branch::search(
-        twin_, set_, options_.measure, bounds_, rows_, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
+        twin_, set_, options_.measure, bounds_, known_rows, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
           result_.claim.upper = std::min(before.upper, now.upper);
           result_.info.parts = now.parts;
           result_.info.leaves = now.leaves;
@@ -151,7 +154,7 @@ class Run {
       result_.status = found.status == Status::interrupted ? Status::time_limit : found.status;
     }
     result_.claim = before;
-    const Vector rows = found.leaves.rows.size() > 0 ? Vector(rows_.cwiseMin(found.leaves.rows)) : rows_;
+    const Vector rows = found.leaves.rows.size() > 0 ? Vector(known_rows.cwiseMin(found.leaves.rows)) : known_rows;
     const Claim split = certificate::derive_claim(options_.measure, bounds_, rows, proven_, found.leaves.upper);
     if (split.upper < before.upper || split.upper_per_output != before.upper_per_output ||
         split.lower_per_output != before.lower_per_output) {
@@ -274,7 +277,7 @@ class Run {
     result_.status = Status::converged;
     const double solve_start = clock_.seconds();
     double settled = 0.0;
-    for (std::size_t i = 0; i < list.size() && !stopped_; ++i) {
+    for (std::size_t i = 0; i < list.size() && !stopped_ && clock_.seconds() < solve_limit(); ++i) {
       if (decided(known(list[i]), settled)) continue;
       settled = std::max(settled, solve(admm, relaxation, list[i], static_cast<Index>(i), static_cast<Index>(list.size()), settled));
     }
@@ -292,12 +295,12 @@ class Run {
     const relax::ObjectiveTerms terms = relax::objective_terms(twin_, relaxation, objective);
     admm.set_objective(terms);
     // Long iterations must not keep a time limit or the caller waiting.
-    const auto due = [this] { return clock_.seconds() >= options_.time_limit || clock_.seconds() - last_report_ > 0.5; };
+    const auto due = [this] { return clock_.seconds() >= solve_limit() || clock_.seconds() - last_report_ > 0.5; };
     const solver::Solution solution =
         solver::solve(admm, relaxation, terms, options_.settings, due, [&](const solver::Iteration& iteration) {
           preview(objective, iteration.bound);
           if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
-          if (clock_.seconds() >= options_.time_limit) return solver::Continue::time_limit;
+          if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
           if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, iteration.bound), settled))
             return solver::Continue::decided;
           if (verdict() != Verdict::unknown) return solver::Continue::decided;
@@ -305,7 +308,6 @@ class Run {
         });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
-    if (solution.status == Status::time_limit) stopped_ = true;
     if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
     record(relaxation, terms, objective, solution);
     result_.claim = derive(proven_);

@@ -31,7 +31,7 @@ def test_branching_closes_the_gap_to_the_witness(measure: object) -> None:
 
 @pytest.mark.parametrize("split_inputs", [0, 20], ids=["neurons", "inputs"])
 def test_thresholds_around_the_truth_are_decided(split_inputs: int) -> None:
-    settings = {"split_inputs": split_inputs}
+    settings = {"split_inputs": split_inputs, "max_iterations": 0}  # no SDP before neurons are split
     exact = branch().lower
     above = branch(threshold=1.1 * exact, settings=settings)
     below = branch(threshold=0.9 * exact, settings=settings)
@@ -145,6 +145,18 @@ def test_a_violation_inside_rounding_is_not_called_one() -> None:
     )
     twin = twincert.Twin(net, net)
     assert twincert.certify(twin, BOX, threshold=0.0, settings=FEW).verdict != "violated"
+
+
+def test_with_many_inputs_the_sdp_goes_first_and_branching_starts_from_its_bounds() -> None:
+    twin = small_twins.twin((22, 5, 4, 2), bits=6)
+    box = small_twins.box(22, 0.1)
+    sdp = twincert.certify(twin, box, method="sdp", settings={**FEW, "max_iterations": 100})
+    both = twincert.certify(twin, box, method="branch", settings={**FEW, "max_iterations": 100, "part_limit": 400})
+    assert both.upper <= sdp.upper
+    assert both.method == "branch"
+    assert {"build", "solve", "branch"} <= set(both.info["timings"])
+    assert both.proof["objectives"] and both.proof["branching"]["tree"]
+    assert both.check(twin).valid
 
 
 def test_auto_branches_where_a_threshold_is_given() -> None:

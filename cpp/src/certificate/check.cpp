@@ -92,6 +92,7 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
     if (!reason.empty()) return refuse(reason);
   }
   Vector rows = propagated_rows(claim.measure, twin, set, proof.propagation, derived);
+  rows = lowered(claim.measure, m, std::move(rows), proven);
   double upper = infinity;
   if (proof.branching) {
     const auto& [target, tree] = *proof.branching;

@@ -165,14 +165,16 @@ InputSet InputSet::part(const IntervalVector& window, const Matrix& A, const Vec
     polytope->A = std::move(rows);
     polytope->b = std::move(limits);
   }
-  result.cut_ = std::holds_alternative<Ball>(result.region_);
+  result.part_ = true;
   result.set_compressed_box();
   return result;
 }
 
 Vector InputSet::region_maximum(const Matrix& coefficients) const {
+  if (const auto* polytope = std::get_if<Polytope>(&region_); polytope && part_)
+    return polytope_maximum(*polytope, coefficients, Effort::little);
   const Vector bound = std::visit([&](const auto& shape) { return maximum_over(shape, coefficients); }, region_);
-  return cut_ ? Vector(bound.cwiseMin(core::linear_maximum(coefficients, box_))) : bound;
+  return part_ && std::holds_alternative<Ball>(region_) ? Vector(bound.cwiseMin(core::linear_maximum(coefficients, box_))) : bound;
 }
 
 Vector InputSet::maximum(const Matrix& coefficients) const {

@@ -16,7 +16,9 @@ using core::mul_up;
 using core::Transpose;
 
 constexpr int sweeps = 6;
-constexpr double primal_dual_work = 1e9;  // multiplications spent on a guess of the multipliers, in each of two products
+// Multiplications spent on a guess of the multipliers, in each of two products.
+constexpr double full_work = 1e9;
+constexpr double little_work = 1e8;
 constexpr int margin_halvings = 60;
 constexpr int projection_sweeps = 100;
 
@@ -72,7 +74,7 @@ Vector descend(const Polytope& polytope, const Vector& objective, Vector found, 
 
 // Multipliers for all rows at once by the primal-dual hybrid gradient method (Chambolle and Pock 2011), in coordinates where the bounds
 // are [-1, 1] and constraints and objectives have norm 1; the mean of the second half of the iterates. Only a guess is needed.
-Matrix primal_dual(const Polytope& polytope, const Matrix& coefficients) {
+Matrix primal_dual(const Polytope& polytope, const Matrix& coefficients, double work) {
   const Vector center = 0.5 * polytope.bounds.lower + 0.5 * polytope.bounds.upper;
   const Vector half_width = 0.5 * polytope.bounds.upper - 0.5 * polytope.bounds.lower;
   Matrix constraints = polytope.A * half_width.asDiagonal();
@@ -88,7 +90,7 @@ Matrix primal_dual(const Polytope& polytope, const Matrix& coefficients) {
   const Vector room = constraint_scale.cwiseProduct(polytope.b - polytope.A * center);
   const double step = 0.95 / std::sqrt(static_cast<double>(constraints.rows()));
   const double size = static_cast<double>(constraints.size()) * static_cast<double>(coefficients.rows());
-  const int iterations = static_cast<int>(std::clamp(primal_dual_work / size, 30.0, 600.0));
+  const int iterations = static_cast<int>(std::clamp(work / size, 30.0, 600.0));
   Matrix primal = Matrix::Zero(coefficients.rows(), coefficients.cols());
   Matrix dual = Matrix::Zero(coefficients.rows(), constraints.rows());
   Matrix mean = dual;
@@ -137,14 +139,15 @@ Vector dual_bound(const Polytope& polytope, const Matrix& coefficients, const Ma
 
 }  // namespace
 
-Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients) {
+Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients, Effort effort) {
   const Vector bound = core::linear_maximum(coefficients, polytope.bounds);
   const Index constraints = polytope.b.size();
   if (constraints == 0 || coefficients.rows() == 0) return bound;
   // One constraint is minimised exactly at once; several may need joint changes, which the guess provides.
-  Matrix dual = constraints > 1 ? primal_dual(polytope, coefficients) : Matrix::Zero(coefficients.rows(), 1);
+  Matrix dual = constraints > 1 ? primal_dual(polytope, coefficients, effort == Effort::full ? full_work : little_work)
+                                : Matrix::Zero(coefficients.rows(), 1);
   CoordinateMinimiser minimise(polytope);
-  for (Index i = 0; i < dual.rows(); ++i) {
+  for (Index i = 0; i < dual.rows() && (constraints == 1 || effort == Effort::full); ++i) {
     dual.row(i) = descend(polytope, coefficients.row(i).transpose(), dual.row(i).transpose(), minimise).transpose();
   }
   return bound.cwiseMin(dual_bound(polytope, coefficients, dual));

@@ -79,8 +79,8 @@ class InputSet {
   bool shared_;
   IntervalVector box_;
   IntervalVector compressed_box_;
-  bool cut_ = false;  // a Ball's part: box_ cuts it
-  Vector interior_;   // of a Polytope; empty when no interior point was found
+  bool part_ = false;  // box_ cuts a Ball, and a Polytope is bounded with little work
+  Vector interior_;    // of a Polytope; empty when no interior point was found
 };
 
 }  // namespace twincert::sets

@@ -7,10 +7,13 @@
 
 namespace twincert::sets {
 
+enum class Effort { full, little };
+
 // Rigorous upper bounds of max C x, one per row: for any multipliers m >= 0, m b + max over the bounds of (C - m A) x. The multipliers
 // come from a first-order method and exact coordinate-wise minimisation of that convex, piecewise linear function (they need not be
-// optimal); never looser than the bounds alone.
-Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients);
+// optimal); never looser than the bounds alone. With little effort, for thousands of parts, several
+// constraints get the first-order method's guess only.
+Vector polytope_maximum(const Polytope& polytope, const Matrix& coefficients, Effort effort = Effort::full);
 
 // A row whose constraint the others rule out: min A_k x over the rest is proven to exceed b_k (Farkas). Empty when none was found.
 std::optional<Index> infeasible_row(const Polytope& polytope);
