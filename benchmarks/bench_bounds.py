@@ -1,6 +1,9 @@
 """Propagation: how long it takes and what it proves."""
 
+import numpy as np
+
 import twincert
+from twincert import _core
 
 from .instances import INSTANCES, instance
 
@@ -20,5 +23,23 @@ class Propagation:
 
     def track_upper(self, name: str, method: str) -> float:
         return self.certify(method).upper
+
+    track_upper.unit = "largest proven |f - g|"
+
+
+class Optimized:
+    """Optimised lines and planes with the case analysis, the plain propagation included."""
+
+    params = [list(INSTANCES)]
+    param_names = ["instance"]
+
+    def setup(self, name: str) -> None:
+        self.twin, self.box = instance(name)
+
+    def time_bound(self, name: str) -> None:
+        _core.optimized_bounds(self.twin, self.box)
+
+    def track_upper(self, name: str) -> float:
+        return float(np.abs(_core.optimized_bounds(self.twin, self.box).stages[-1].difference).max())
 
     track_upper.unit = "largest proven |f - g|"

@@ -4,6 +4,7 @@
 
 #include "twincert/bounds/difference.hpp"
 #include "twincert/bounds/measure_rows.hpp"
+#include "twincert/bounds/optimize.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 
 namespace py = pybind11;
@@ -33,6 +34,22 @@ void bind_bounds(py::module_& m) {
         "Differential interval propagation.");
   m.def("crown_bounds", &twincert::bounds::crown_bounds, py::arg("twin"), py::arg("set"), Release(),
         "Backward linear bounds with the exact pair envelope.");
+  using twincert::bounds::OptimizationPlan;
+  py::class_<OptimizationPlan>(m, "OptimizationPlan", "How much optimized_bounds() does.")
+      .def_readonly("case_analysis", &OptimizationPlan::case_analysis)
+      .def_readonly("intermediate_planes", &OptimizationPlan::intermediate_planes)
+      .def_readonly("intermediate_lines", &OptimizationPlan::intermediate_lines)
+      .def_readonly("output_steps", &OptimizationPlan::output_steps)
+      .def_readonly("operations", &OptimizationPlan::operations);
+  m.def("optimization_plan", &twincert::bounds::optimization_plan, py::arg("twin"), py::arg("crown"),
+        py::arg("budget") = twincert::bounds::operation_budget, "What fits into a budget of floating-point operations.");
+  m.def(
+      "optimized_bounds",
+      [](const twincert::network::Twin& twin, const twincert::sets::InputSet& set, int threads, double budget) {
+        return twincert::bounds::optimized_bounds(twin, set, twincert::bounds::crown_bounds(twin, set), threads, budget);
+      },
+      py::arg("twin"), py::arg("set"), py::arg("threads") = 0, py::arg("budget") = twincert::bounds::operation_budget, Release(),
+      "crown_bounds() with optimised lines and planes and a case analysis; threads 0: one per core.");
   m.def("difference_maximum", &twincert::bounds::difference_maximum, py::arg("twin"), py::arg("set"), py::arg("intermediate"),
         py::arg("output_rows"), Release(), "Upper bounds of output_rows (f(x) - g(y)), one per row.");
   m.def(

@@ -79,6 +79,7 @@ class Run {
     attack();
     if (proceeds(Method::interval)) {
       propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
+      if (optimizes()) optimize();
       if (proceeds(Method::crown) && !prefers_branching()) relax_and_solve();
       if (branches()) branch();
     }
@@ -106,6 +107,12 @@ class Run {
       confirmed_ = bounds::confirmed_value(twin_, options_.measure, result_.witness.reference_input, result_.witness.compressed_input);
     }
     return confirmed_;
+  }
+
+  // Better stage bounds for what follows; the parts of branching are bounded cheaply, so that nothing is gained for them.
+  bool optimizes() {
+    if (options_.method == Method::crown) return !stopped_ && verdict() == Verdict::unknown && in_time();
+    return proceeds(Method::crown) && !prefers_branching();
   }
 
   // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
@@ -139,22 +146,25 @@ class Run {
     search.part_limit = options_.settings.part_limit;
     search.memory_limit = 0.5 * options_.settings.memory_limit * 0x1p30;
     const Claim before = result_.claim;
-    const Vector known_rows = certificate::lowered(options_.measure, twin_.output_size(), rows_, proven_);
-    const branch::SearchResult found = branch::search(
-        twin_, set_, options_.measure, bounds_, known_rows, search, pool, result_.witness, [&](const branch::SearchProgress& now) {
-          result_.claim.upper = std::min(before.upper, now.upper);
-          result_.info.parts = now.parts;
-          result_.info.leaves = now.leaves;
-          const bool due = clock_.seconds() - last_report_ > 0.2 || now.parts == 1;
-          return (!due || report("branch", 0, 0, 0)) && clock_.seconds() < options_.time_limit;
-        });
+    // Parts start from what crown_bounds() proves: their checks then depend on nothing that was optimised.
+    const bool optimized = result_.proof.propagation == "optimized";
+    const Vector known_rows = certificate::lowered(options_.measure, twin_.output_size(), optimized ? crown_rows_ : rows_, proven_);
+    const branch::SearchResult found =
+        branch::search(twin_, set_, options_.measure, optimized ? crown_bounds_ : bounds_, known_rows, search, pool, result_.witness,
+                       [&](const branch::SearchProgress& now) {
+                         result_.claim.upper = std::min(before.upper, now.upper);
+                         result_.info.parts = now.parts;
+                         result_.info.leaves = now.leaves;
+                         const bool due = clock_.seconds() - last_report_ > 0.2 || now.parts == 1;
+                         return (!due || report("branch", 0, 0, 0)) && clock_.seconds() < options_.time_limit;
+                       });
     result_.info.parts = found.parts;
     result_.info.leaves = found.leaves.leaves;
     if (!stopped_) {
       result_.status = found.status == Status::interrupted ? Status::time_limit : found.status;
     }
     result_.claim = before;
-    const Vector rows = found.leaves.rows.size() > 0 ? Vector(known_rows.cwiseMin(found.leaves.rows)) : known_rows;
+    const Vector rows = found.leaves.rows.size() > 0 ? Vector(rows_.cwiseMin(found.leaves.rows)) : rows_;
     const Claim split = certificate::derive_claim(options_.measure, bounds_, rows, proven_, found.leaves.upper);
     if (split.upper < before.upper || split.upper_per_output != before.upper_per_output ||
         split.lower_per_output != before.lower_per_output) {
@@ -169,6 +179,10 @@ class Run {
   // Whether anything after `done` should run.
   bool proceeds(Method done) {
     if (stopped_ || options_.method == done || verdict() != Verdict::unknown) return false;
+    return in_time();
+  }
+
+  bool in_time() {
     if (clock_.seconds() < options_.time_limit) return true;
     result_.status = Status::time_limit;
     return false;
@@ -195,10 +209,29 @@ class Run {
     result_.method = method;
     result_.status = Status::propagation_only;
     rows_ = certificate::propagated_rows(options_.measure, twin_, set_, name, bounds_);
+    propagated(name);
+  }
+
+  void propagated(const std::string& name) {
     result_.claim = derive({});
     timed(name, propagation_start_);
     report(name, 0, 0, 0);
     propagation_start_ = clock_.seconds();
+  }
+
+  // Keeps what crown proves beside: it stands without slack, and branching refines it.
+  void optimize() {
+    propagation_start_ = clock_.seconds();
+    crown_bounds_ = bounds_;
+    crown_rows_ = rows_;
+    const bounds::TwinBounds found = bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads));
+    if (found != crown_bounds_) {
+      rows_ =
+          certificate::relaxed_rows(certificate::propagated_rows(options_.measure, twin_, set_, "optimized", found)).cwiseMin(crown_rows_);
+      bounds_ = certificate::relaxed_bounds(found, crown_bounds_);
+      result_.proof.propagation = "optimized";
+    }
+    propagated("optimized");
   }
 
   void attack() {
@@ -349,6 +382,8 @@ class Run {
   bool stopped_ = false;
   bounds::TwinBounds bounds_;
   Vector rows_;  // what the propagation proves about the measure's rows
+  bounds::TwinBounds crown_bounds_;
+  Vector crown_rows_;
   std::vector<ProvenObjective> proven_;
   mutable double confirmed_witness_ = -1.0;
   mutable double confirmed_ = 0.0;

@@ -26,9 +26,9 @@ class Progress(TypedDict):
     During "sdp" ``upper`` is a preview, before the trusted code has recomputed it with every rounding charged (a
     difference of rounding size); only the certificate's own numbers are proven.
 
-    ``stage`` is "interval", "crown", "attack", "sdp" or "branch"; ``seconds`` count from the start; ``iteration`` is
-    the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of the input set have
-    been bounded, ``leaves`` of them need no further split.
+    ``stage`` is "interval", "attack", "crown", "optimized", "sdp" or "branch"; ``seconds`` count from the start;
+    ``iteration`` is the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of
+    the input set have been bounded, ``leaves`` of them need no further split.
     """
 
     stage: str
@@ -63,8 +63,9 @@ def certify(
       ``Output(i)``, ``Margin(i, j)`` (change of the margin between two outputs), or "top1": the largest confidence of
       f, its largest output less the next, where another output of g reaches that of f's class; so "holds" says that
       g's class is f's wherever f is confident by more than the threshold
-    - method: "interval", "crown" (backward linear bounds), "sdp", "branch" (splits inputs, or neurons where there are
-      many inputs, and bounds the parts), or "auto": from cheap to tight, until threshold or time_limit decides
+    - method: "interval", "crown" (backward linear bounds, then optimised, with a case analysis), "sdp", "branch"
+      (splits inputs, or neurons where there are many inputs, and bounds the parts), or "auto": from cheap to tight,
+      until threshold or time_limit decides
     - threshold: stop as soon as it is decided whether the measure stays at or below it
     - time_limit: seconds; the best bound so far is returned when they are over
     - settings: of the solver and the attack, a dict or ``Settings``

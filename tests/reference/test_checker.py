@@ -15,7 +15,7 @@ from twincert._reference.network import Layers, random_layers, round_symmetric
 CASES: dict[str, dict[str, Any]] = {
     "one clique": {"dims": [2, 5, 2]},
     "two cliques": {"dims": [2, 4, 3, 2]},
-    "three cliques, wide box": {"dims": [2, 3, 3, 3, 1], "radius": 2.0},
+    "three cliques, wide box": {"dims": [2, 4, 3, 3, 1], "radius": 2.0},
     "leaky": {"dims": [2, 4, 3, 2], "slope": 0.1},
     "all rows": {
         "dims": [2, 4, 3, 1],

@@ -22,7 +22,7 @@ Method method_of(const std::string& name);  // SettingsError listing the methods
 // One line of progress. While stage is "sdp", `upper` is a preview: the support function of the current multipliers, before the checker's
 // code has charged what is not positive semidefinite. Only the result's claim is proven.
 struct Progress {
-  std::string stage;  // "interval", "crown", "attack", "sdp", "branch"
+  std::string stage;  // "interval", "attack", "crown", "optimized", "sdp", "branch"
   double seconds;     // since the start
   core::Index iteration;
   core::Index objective;  // index and number of the objectives being tightened

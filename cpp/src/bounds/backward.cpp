@@ -7,27 +7,13 @@
 #include <utility>
 
 #include "twincert/bounds/kernels.hpp"
+#include "twincert/bounds/rounding.hpp"
 #include "twincert/core/blas.hpp"
 
 namespace twincert::bounds {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-// NaN, and minus infinity (which only overflow produces), say nothing.
-double proven_upper(double x) { return x > -infinity ? x : infinity; }
-
-// gamma(operations), raised so that relative * load bounds gamma(operations) times the exact load: `load` is a computed sum of products
-// of nonnegative numbers with `operations` roundings, and the products and sums in add_rigorously() round a few times more.
-double relative_error(Index operations) { return core::round_up_sum(core::gamma(operations), operations + 8); }
-
-// constant + shift + relative * load + absolute, rounded up. With R the result, E the error term as computed and c, s the two others,
-// R >= c + s + E - 3 u (|c| + |s|) - 2 u E; the term with 4 u pays for the first loss, relative_error() for the second.
-// Infinite and NaN loads reach the constant on purpose.
-void add_rigorously(Vector& constant, const Vector& shift, const Vector& load, double relative, double absolute) {
-  const auto rounding = (4.0 * core::unit_roundoff) * (constant.array().abs() + shift.array().abs());
-  constant = ((constant + shift).array() + ((relative * load.array() + absolute) + rounding)).matrix().eval();
-}
 
 // Unit rows in both directions: maxima of a_i first, of -a_i after them.
 IntervalVector as_intervals(Index size, const std::vector<Index>& neurons, const Vector& maxima) {
@@ -58,13 +44,8 @@ std::vector<Index> range(Index count) {
   return indices;
 }
 
-Matrix product(const Matrix& a, const Matrix& b) {
-  Matrix result = Matrix::Zero(a.rows(), b.cols());
-  if (a.size() > 0 && b.size() > 0) core::gemm(core::Transpose::no, core::Transpose::no, 1.0, a, b, 0.0, result);
-  return result;
-}
+}  // namespace
 
-// A row that overflowed is infinite already; the set is asked about finite coefficients only.
 void silence_overflow(Vector& constant, Matrix& rows) {
   for (Index r = 0; r < rows.rows(); ++r) {
     if (std::isfinite(constant[r]) && rows.row(r).allFinite()) continue;
@@ -72,8 +53,6 @@ void silence_overflow(Vector& constant, Matrix& rows) {
     constant[r] = infinity;
   }
 }
-
-}  // namespace
 
 Selection Selection::all(const network::StagePair& pair) {
   return {range(pair.reference.bias.size()), range(pair.compressed.bias.size()),
@@ -227,29 +206,26 @@ void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) cons
       std::visit([&](const auto& pair) { pair.relax(rows); }, relaxed.pairs[n]);
     }
   }
-  // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
   const Index neurons = batch.reference.rows.cols() + batch.compressed.rows.cols();
-  const Index operations = neurons + neuron_rounding;
-  const double absolute = static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit;
-  add_rigorously(batch.reference.constant, reference_constant, reference_load, relative_error(operations), absolute);
-  add_rigorously(batch.compressed.constant, compressed_constant, compressed_load, relative_error(operations), absolute);
+  add_neuron_terms(batch.reference.constant, reference_constant, reference_load, neurons);
+  add_neuron_terms(batch.compressed.constant, compressed_constant, compressed_load, neurons);
 }
 
-// Coefficients of a = W x + b become coefficients of x.
-void BackwardPass::through_affine(const Side& side, Forms& forms) {
-  const Index terms = forms.rows.cols();
-  const Index count = forms.rows.rows();
-  if (count == 0) {
-    forms.rows.resize(0, side.weight.cols());
-    return;
+void BackwardPass::through_affine(const Side& side, Matrix& rows, Vector& constant) {
+  const Index terms = rows.cols();
+  const Index count = rows.rows();
+  Matrix inputs(count, side.weight.cols());
+  if (count > 0) {
+    Vector shift = Vector::Zero(count);
+    Vector load = Vector::Zero(count);
+    for (Index i = 0; i < terms; ++i) affine_rows(side.bias[i], side.load[i], count, rows.col(i).data(), shift.data(), load.data());
+    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, rows, side.weight, 0.0, inputs);
+    add_affine_terms(constant, shift, load, terms, side.magnitude_sum);
   }
-  Vector shift = Vector::Zero(count);
-  Vector load = Vector::Zero(count);
-  for (Index i = 0; i < terms; ++i) affine_rows(side.bias[i], side.load[i], count, forms.rows.col(i).data(), shift.data(), load.data());
-  forms.rows = product(forms.rows, side.weight);
-  const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + side.magnitude_sum), 3);
-  add_rigorously(forms.constant, shift, load, relative_error(terms + 2), absolute);
+  rows = std::move(inputs);
 }
+
+void BackwardPass::through_affine(const Side& side, Forms& forms) { through_affine(side, forms.rows, forms.constant); }
 
 // `batch` holds coefficients of the stage's inputs.
 void BackwardPass::to_input(Index stage, Batch& batch, Usage* usage) const {

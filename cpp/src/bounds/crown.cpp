@@ -2,9 +2,7 @@
 #include "twincert/bounds/forward.hpp"
 
 namespace twincert::bounds {
-namespace {
 
-// a_f = a_g + delta, a_g = a_f - delta, delta = a_f - a_g: each of the three sharpens the others.
 void tighten_by_identity(StageBounds& bounds) {
   for (Index i = 0; i < bounds.difference.size(); ++i) {
     const Interval f = bounds.reference[i];
@@ -15,8 +13,6 @@ void tighten_by_identity(StageBounds& bounds) {
     bounds.compressed.set(i, core::intersect(g, f - delta));
   }
 }
-
-}  // namespace
 
 TwinBounds crown_bounds(const Twin& twin, const InputSet& set) {
   const TwinBounds intervals = interval_bounds(twin, set);

@@ -121,11 +121,12 @@ void PolygonPair::add_vertex(const Activation& f, const Activation& g, double a_
 // Rounding of the violation, per vertex, with e = (|p| + |p'|) reference_load + (|q| + |q'|) compressed_load: the sum of four products
 // gamma(4) e, the rounded vertex u e (activations are 1-Lipschitz), the rounded slope of leaky ReLU u e; t itself is at most
 // (1 + gamma(4)) e, and e is computed with gamma(4). Together below gamma(neuron_rounding) e. Products that underflow are the caller's.
-void PolygonPair::relax(const PairRows& rows) const {
-  const PolygonTable table{vertices_,      a_f_.data(),     a_g_.data(),     f_.data(),       g_.data(),
-                           facets_,        value_f_.data(), value_g_.data(), f_by_f_.data(),  f_by_g_.data(),
-                           g_by_f_.data(), g_by_g_.data(),  reference_load_, compressed_load_};
-  polygon_rows(table, rows.count, rows.p, rows.q, rows.constant, rows.load);
+void PolygonPair::relax(const PairRows& rows) const { polygon_rows(table(), rows.count, rows.p, rows.q, rows.constant, rows.load); }
+
+PolygonTable PolygonPair::table() const {
+  return {vertices_,          a_f_.data(),    a_g_.data(),     f_.data(),       g_.data(),
+          difference_.data(), facets_,        value_f_.data(), value_g_.data(), f_by_f_.data(),
+          f_by_g_.data(),     g_by_f_.data(), g_by_g_.data(),  reference_load_, compressed_load_};
 }
 
 void PolygonPair::add_facet(const Facet& facet) {

@@ -81,8 +81,11 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
   } catch (const core::SettingsError& error) {
     return refuse(error.what());
   }
-  if (proof.propagation != "interval" && proof.propagation != "crown") return refuse("propagation: expected interval or crown");
-  bounds::TwinBounds derived = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
+  const bool known = proof.propagation == "interval" || proof.propagation == "crown" || proof.propagation == "optimized";
+  if (!known) return refuse("propagation: expected interval, crown or optimized");
+  const bool optimized = proof.propagation == "optimized";
+  const bounds::TwinBounds basis = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
+  const bounds::TwinBounds derived = optimized ? bounds::optimized_bounds(twin, set, basis, 0) : basis;
   std::vector<ProvenObjective> proven;
   if (!proof.objectives.empty()) {
     if (!finite(proof.stages)) return refuse("stage bounds: expected finite numbers");
@@ -91,16 +94,17 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
     const std::string reason = prove_objectives(twin, set, claimed, proof, proven);
     if (!reason.empty()) return refuse(reason);
   }
-  Vector rows = propagated_rows(claim.measure, twin, set, proof.propagation, derived);
-  rows = lowered(claim.measure, m, std::move(rows), proven);
+  const Vector basis_rows = propagated_rows(claim.measure, twin, set, proof.propagation, basis);
+  Vector rows = optimized ? propagated_rows(claim.measure, twin, set, proof.propagation, derived).cwiseMin(basis_rows) : basis_rows;
   double upper = infinity;
   if (proof.branching) {
     const auto& [target, tree] = *proof.branching;
-    if (proof.propagation != "crown") return refuse("branching: expected the propagation crown");
+    if (proof.propagation == "interval") return refuse("branching: expected the propagation crown or optimized");
     if (std::isnan(target)) return refuse("branching: expected a number as target");
     try {
       core::ThreadPool pool(0);
-      const bounds::LeafBounds leaves = bounds::tree_bounds(twin, set, claim.measure, derived, rows, tree, target, claim.upper, pool);
+      const Vector known = lowered(claim.measure, m, basis_rows, proven);
+      const bounds::LeafBounds leaves = bounds::tree_bounds(twin, set, claim.measure, basis, known, tree, target, claim.upper, pool);
       if (leaves.rows.size() > 0) rows = rows.cwiseMin(leaves.rows);
       upper = leaves.upper;
     } catch (const core::SettingsError& error) {

@@ -14,12 +14,15 @@ using core::MeasureKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+// Where the optimiser's path parts from this machine's in the last bits, its bounds may differ by much more than rounding.
+constexpr double optimizer_slack = 1e-6;
+
 double upper_sum(double a, double b) { return core::next_up(a + b); }
 
-IntervalVector widened(const IntervalVector& box) {
+IntervalVector widened(const IntervalVector& box, double share = 1e-9) {
   IntervalVector wide = box;
   for (Index i = 0; i < box.size(); ++i) {
-    const double slack = 1e-9 * box[i].width() + 1e-14 * box[i].magnitude();
+    const double slack = share * box[i].width() + 1e-14 * box[i].magnitude();
     wide.set(i, {core::next_down(box.lower[i] - slack), core::next_up(box.upper[i] + slack)});
   }
   return wide;
@@ -74,6 +77,24 @@ Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bound
   }
   if (std::isnan(claim.upper)) claim.upper = infinity;
   return claim;
+}
+
+Vector relaxed_rows(Vector row_maxima) {
+  double scale = 0.0;
+  for (const double x : row_maxima) scale = std::isfinite(x) ? std::max(scale, std::abs(x)) : scale;
+  if (scale == 0.0) return row_maxima;
+  for (double& x : row_maxima) x = core::next_up(x + (optimizer_slack * std::abs(x) + 1e-3 * optimizer_slack * scale));
+  return row_maxima;
+}
+
+bounds::TwinBounds relaxed_bounds(const bounds::TwinBounds& optimized, const bounds::TwinBounds& crown) {
+  bounds::TwinBounds relaxed;
+  for (const bounds::StageBounds& stage : optimized.stages) {
+    relaxed.stages.push_back({widened(stage.reference, optimizer_slack), widened(stage.compressed, optimizer_slack),
+                              widened(stage.difference, optimizer_slack)});
+  }
+  relaxed.evaluation_error = (1.0 + optimizer_slack) * optimized.evaluation_error;
+  return bounds::intersect(relaxed, crown);
 }
 
 std::vector<bounds::StageBounds> widened(const std::vector<bounds::StageBounds>& stages) {

@@ -45,8 +45,27 @@ struct Usage {
   std::vector<Vector> change;
 };
 
+// A row that overflowed says nothing: its constant becomes infinite and its coefficients zero, for the set is asked about finite ones only.
+void silence_overflow(Vector& constant, Matrix& rows);
+
 class BackwardPass {
  public:
+  // One network's part of a stage, restricted to live neurons: those that are not constantly zero (in a paired stage: in both networks).
+  struct Side {
+    std::vector<Index> live;
+    Matrix weight;  // (live x live of the stage before)
+    Vector bias;
+    Vector load;
+    double magnitude_sum = 0.0;
+    std::vector<LinePair> tight;
+    std::vector<LinePair> flat;  // empty when no neuron has another choice
+  };
+  struct Relaxed {
+    Side reference;
+    Side compressed;
+    std::vector<PairRelaxation> pairs;  // only for paired stages
+  };
+
   // Both must outlive the pass.
   BackwardPass(const Twin& twin, const InputSet& set);
   // For a subset of the set of `whole`, to which every stage but the last has been added: its magnitudes serve the rounding analysis here.
@@ -62,6 +81,12 @@ class BackwardPass {
   // Upper bounds of C_f a_f + C_g a_g at a stage, one per row.
   Vector maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows, Usage* usage = nullptr) const;
 
+  // Of a stage that was added.
+  const Relaxed& relaxed(Index stage) const { return relaxed_[static_cast<std::size_t>(stage)]; }
+
+  // Coefficients of a = W x + b become coefficients of x; the constant takes what rounding may cost.
+  static void through_affine(const Side& side, Matrix& rows, Vector& constant);
+
  private:
   // The affine part of one network's stage: what rounding analysis needs to know of its input.
   struct Affine {
@@ -71,21 +96,6 @@ class BackwardPass {
   struct Affines {
     std::vector<Affine> reference;
     std::vector<Affine> compressed;
-  };
-  // One network's part of a stage, restricted to live neurons: those that are not constantly zero (in a paired stage: in both networks).
-  struct Side {
-    std::vector<Index> live;
-    Matrix weight;  // (live x live of the stage before)
-    Vector bias;
-    Vector load;
-    double magnitude_sum = 0.0;
-    std::vector<LinePair> tight;
-    std::vector<LinePair> flat;  // empty when no neuron has another choice
-  };
-  struct Relaxed {
-    Side reference;
-    Side compressed;
-    std::vector<PairRelaxation> pairs;  // only for paired stages
   };
   // Linear forms of one network's values, in groups: for it alone, with tight and with flat lines, and its half of the forms in both.
   struct Forms {

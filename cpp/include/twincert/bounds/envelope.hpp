@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "twincert/bounds/kernels.hpp"
 #include "twincert/bounds/relaxation.hpp"
 #include "twincert/network/bracket.hpp"
 
@@ -48,6 +49,7 @@ class PolygonPair {
 
   // True when the three intervals contradict each other: they were no enclosures.
   bool empty() const { return vertices_ == 0; }
+  PolygonTable table() const;
   void relax(const PairRows& rows) const;
 
  private:

@@ -29,6 +29,9 @@ StageBounds forward_stage(const network::StagePair& pair, const StageInput& inpu
 // Coordinate-wise intersections. NaN never survives: it counts as an unknown, infinite bound.
 StageBounds intersect(const StageBounds& a, const StageBounds& b);
 
+// a_f = a_g + delta, a_g = a_f - delta, delta = a_f - a_g: each of the three sharpens the others.
+void tighten_by_identity(StageBounds& bounds);
+
 // TwinBounds::evaluation_error for proven stage bounds.
 Vector evaluation_error(const Twin& twin, const InputSet& set, const std::vector<StageBounds>& stages);
 

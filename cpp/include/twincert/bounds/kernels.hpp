@@ -11,6 +11,7 @@ using core::Index;
 struct PolygonTable {
   std::size_t vertices;
   const double *a_f, *a_g, *f, *g;
+  const double* difference;  // a_f - a_g
   std::size_t facets;
   const double *value_f, *value_g;                  // at the reference point
   const double *f_by_f, *f_by_g, *g_by_f, *g_by_g;  // gradients of the interpolated F and G

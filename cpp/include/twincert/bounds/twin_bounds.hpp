@@ -22,6 +22,8 @@ struct StageBounds {
   IntervalVector reference;   // a_f
   IntervalVector compressed;  // a_g
   IntervalVector difference;  // a_f - a_g, only for paired stages (size 0 otherwise)
+
+  bool operator==(const StageBounds&) const = default;
 };
 
 struct TwinBounds {
@@ -31,6 +33,7 @@ struct TwinBounds {
   Vector evaluation_error;
 
   const IntervalVector& output_difference() const { return stages.back().difference; }
+  bool operator==(const TwinBounds&) const = default;
 };
 
 // Both tight: per stage and coordinate the smaller interval.
@@ -42,5 +45,11 @@ TwinBounds interval_bounds(const Twin& twin, const InputSet& set);
 // Backward linear bounds (CROWN, arXiv 1811.00866) of a_f and a_g at every stage, and differential backward propagation with the exact
 // pair envelope for a_f - a_g (design notes, bounds.md); intersected with interval_bounds().
 TwinBounds crown_bounds(const Twin& twin, const InputSet& set);
+
+// crown_bounds() with optimised lower lines and a case analysis for single networks, and optimised planes for pairs (optimize.hpp), on
+// `threads` threads (0: one per core); no entry is looser. `crown` are crown_bounds(); about `budget` floating-point operations.
+inline constexpr double operation_budget = 6e9;  // a few tenths of a second on one core
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget = operation_budget);
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set);
 
 }  // namespace twincert::bounds

@@ -16,7 +16,7 @@ struct ProvenObjective {
   double bound;
 };
 
-// Proven maxima of bounds::measure_rows() by a propagation, "interval" or "crown", whose bounds are given.
+// Proven maxima of bounds::measure_rows() by a propagation, "interval", "crown" or "optimized", whose bounds are given.
 Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, const sets::InputSet& set, const std::string& propagation,
                        const bounds::TwinBounds& bounds);
 
@@ -28,6 +28,11 @@ Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, c
 // otherwise, evaluation error included: the largest over the parts of a branching.
 Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
                    const std::vector<ProvenObjective>& objectives, double upper = std::numeric_limits<double>::infinity());
+
+// What an optimisation proved, a little weaker, so that one on another machine that took another path in the last bits proves it too;
+// `crown`, which it started from, needs no slack.
+Vector relaxed_rows(Vector row_maxima);
+bounds::TwinBounds relaxed_bounds(const bounds::TwinBounds& optimized, const bounds::TwinBounds& crown);
 
 // Enclosures a little wider than the derived ones, so that another machine's rounding of the same propagation stays inside.
 std::vector<bounds::StageBounds> widened(const std::vector<bounds::StageBounds>& stages);

@@ -36,7 +36,7 @@ struct Branching {
 };
 
 struct Proof {
-  std::string propagation;                  // "interval" or "crown": how the checker re-derives the stage bounds
+  std::string propagation;                  // "interval", "crown" or "optimized": how the checker re-derives the stage bounds
   std::vector<bounds::StageBounds> stages;  // claimed enclosures; the checker's own must lie inside them
   relax::RowOptions rows;                   // which row families the relaxation uses
   std::vector<ObjectiveProof> objectives;   // of the SDP; may be empty

@@ -59,6 +59,7 @@ struct IntervalVector {
   Interval operator[](Index i) const { return {lower[i], upper[i]}; }
   void set(Index i, Interval value);
   Vector magnitude() const;
+  bool operator==(const IntervalVector&) const = default;
 };
 
 // Coordinate-wise intersection of two boxes that are both known to contain the truth (a crossing caused by rounding keeps the first).

@@ -1,0 +1,32 @@
+// How much optimized_bounds() does. Its effort is counted in operations, never in seconds, so that results do not depend on the machine's
+// load.
+//
+// Per stage, from the bounds that crown_bounds() would have given there:
+//   1. rows +-a_i of each network for its unstable neurons: single_steps steps on the lower slopes of every row (optimize_single.hpp);
+//   2. for those still unstable the case analysis: case_neurons neurons of each row fixed on either side, case_steps steps in each case;
+//   3. rows +-(a_f - a_g) where not both are affine: pair_steps steps (last_pair_steps for the outputs) on the planes (optimize_pair.hpp);
+//   4. for the outputs also the sums of both networks' rows from 1, maximised jointly over the input set.
+// All steps run in plain arithmetic but for the constants, which are rounded up throughout: whatever slopes and planes come out, the best
+// form found for each row is a proven bound, and its maximum over the set closes it.
+#pragma once
+
+#include <vector>
+
+#include "twincert/bounds/twin_bounds.hpp"
+
+namespace twincert::bounds {
+
+// What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the outputs' steps
+// shrink, to none in the end.
+struct OptimizationPlan {
+  bool case_analysis;
+  bool intermediate_planes;
+  bool intermediate_lines;
+  int output_steps;   // on the outputs' planes
+  double operations;  // estimate
+};
+
+// From the layers' sizes and the neurons that `crown` leaves unstable.
+OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, double budget);
+
+}  // namespace twincert::bounds

@@ -1,0 +1,21 @@
+// What a backward pass adds to its constants so that they stay upper bounds (the analysis is in backward.hpp).
+#pragma once
+
+#include "twincert/core/types.hpp"
+
+namespace twincert::bounds {
+
+using core::Index;
+using core::Vector;
+
+// x, or infinity where x is NaN or minus infinity (which only overflow produces): those say nothing.
+double proven_upper(double x);
+
+// constant + shift after the lines or planes of `neurons` neurons, whose terms sum to `shift` and whose scales (PairRows) to `load`.
+void add_neuron_terms(Vector& constant, const Vector& shift, const Vector& load, Index neurons);
+
+// constant + shift after an affine map of `terms` coefficients c: `shift` is c . b, `load` |c| . (|W| s + |b|), magnitude_sum bounds
+// sum(s).
+void add_affine_terms(Vector& constant, const Vector& shift, const Vector& load, Index terms, double magnitude_sum);
+
+}  // namespace twincert::bounds

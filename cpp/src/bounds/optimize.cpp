@@ -1,0 +1,288 @@
+#include "twincert/bounds/optimize.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "twincert/bounds/forward.hpp"
+#include "twincert/bounds/optimize_pair.hpp"
+#include "twincert/bounds/optimize_single.hpp"
+#include "twincert/bounds/rounding.hpp"
+#include "twincert/core/parallel.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+constexpr Index block_rows = 16;       // per task: small enough for a cache, however many threads there are
+constexpr double parallel_work = 2e7;  // operations below which threads are not worth starting
+
+using Body = std::function<void(Index first, Index count)>;
+
+// The optimised rows +-a_i of one network.
+struct NetworkRows {
+  std::vector<Index> neurons;  // all +a_i first, then -a_i
+  InputForms forms;
+  std::vector<Matrix> alpha;
+
+  Index size() const { return 2 * static_cast<Index>(neurons.size()); }
+  // The row sign * a_i, or -1.
+  Index find(Index neuron, double sign) const {
+    const auto at = std::lower_bound(neurons.begin(), neurons.end(), neuron);
+    if (at == neurons.end() || *at != neuron) return -1;
+    return (at - neurons.begin()) + (sign > 0.0 ? 0 : static_cast<Index>(neurons.size()));
+  }
+};
+
+bool any_free(const std::vector<FreeStage>& stages) {
+  return std::any_of(stages.begin(), stages.end(), [](const FreeStage& stage) { return !stage.free.empty(); });
+}
+
+// Entries +-bound of `neurons` replaced by better ones: maxima of a_i, then of -a_i.
+void lower_bounds_to(IntervalVector& bounds, const std::vector<Index>& neurons, const Vector& maxima) {
+  const auto count = static_cast<Index>(neurons.size());
+  for (Index n = 0; n < count; ++n) {
+    const Index i = neurons[static_cast<std::size_t>(n)];
+    bounds.set(i, core::intersect(bounds[i], Interval{-maxima[count + n], maxima[n]}));
+  }
+}
+
+class Optimizer {
+ public:
+  Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget)
+      : twin_(twin), set_(set), crown_(crown), plan_(optimization_plan(twin, crown, budget)), backward_(twin, set) {
+    if (plan_.operations > parallel_work && threads != 1) pool_.emplace(threads);
+  }
+
+  TwinBounds run() {
+    TwinBounds bounds;
+    if (plan_.output_steps == 0) return crown_;
+    const std::size_t count = twin_.stages().size();
+    for (std::size_t k = 0; k < count; ++k) {
+      StageBounds stage = crown_.stages[k];
+      if (k > 0) {
+        if (improved_) {
+          stage = intersect(stage, forward_stage(twin_.stages()[k], next_input(twin_.stages()[k - 1], bounds.stages.back())));
+          stage = intersect(stage, backward_.stage(static_cast<Index>(k), Selection::all(twin_.stages()[k])));
+          tighten_by_identity(stage);
+        }
+        optimize(k, stage, bounds.stages);
+      }
+      if (k + 1 < count) backward_.add_stage(stage);
+      bounds.stages.push_back(std::move(stage));
+    }
+    bounds.evaluation_error = evaluation_error(twin_, set_, bounds.stages).cwiseMin(crown_.evaluation_error);
+    return bounds;
+  }
+
+ private:
+  void optimize(std::size_t k, StageBounds& stage, const std::vector<StageBounds>& before) {
+    const bool outputs = k + 1 == twin_.stages().size();
+    if (!outputs && !plan_.intermediate_lines) return;
+    const network::StagePair& pair = twin_.stages()[k];
+    NetworkRows f = lines(k, &BackwardPass::Relaxed::reference, pair.reference, stage.reference, before, outputs);
+    NetworkRows g = lines(k, &BackwardPass::Relaxed::compressed, pair.compressed, stage.compressed, before, outputs);
+    tighten_by_identity(stage);
+    if (pair.paired && (outputs || plan_.intermediate_planes)) planes(k, stage, f, g, before, outputs);
+    if (outputs) join(stage, f, g);
+    tighten_by_identity(stage);
+    tighten_by_identity(stage);
+    improved_ = true;
+  }
+
+  std::vector<Index> unstable(const network::Activation& activation, const IntervalVector& bounds, bool all) const {
+    std::vector<Index> neurons;
+    Line line{};
+    for (Index i = 0; i < bounds.size(); ++i) {
+      if (all || !affine_on(activation, bounds[i], line)) neurons.push_back(i);
+    }
+    return neurons;
+  }
+
+  // Forms +-a_i of a stage's inputs.
+  InputForms unit_forms(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own,
+                        const std::vector<Index>& neurons, double sign) const {
+    const Matrix weight = own.weight(neurons, (backward_.relaxed(static_cast<Index>(k) - 1).*side).live);
+    const Vector bias = own.bias(neurons);
+    InputForms forms{Matrix(2 * weight.rows(), weight.cols()), Vector(2 * weight.rows())};
+    forms.rows << sign * weight, -sign * weight;
+    forms.constant << sign * bias, -sign * bias;
+    return forms;
+  }
+
+  // The same blocks for any number of threads.
+  void in_blocks(Index rows, const Body& body) {
+    if (rows == 0) return;
+    const Index blocks = (rows + block_rows - 1) / block_rows;
+    auto run = [&](Index b) { body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks); };
+    if (pool_) return pool_->run(blocks, run);
+    for (Index b = 0; b < blocks; ++b) run(b);
+  }
+
+  Vector maxima(const InputForms& found, bool compressed) const {
+    InputForms forms = found;
+    silence_overflow(forms.constant, forms.rows);
+    const bool own_input = compressed && !set_.shared_input();
+    Vector result = own_input ? set_.maximum(Matrix::Zero(forms.rows.rows(), set_.size()), forms.rows) : set_.maximum(forms.rows);
+    for (Index r = 0; r < result.size(); ++r) result[r] = proven_upper(core::next_up(result[r] + forms.constant[r]));
+    return result;
+  }
+
+  // Sums of forms of both networks' inputs.
+  Vector maxima(PairForms forms) const {
+    silence_overflow(forms.reference.constant, forms.reference.rows);
+    silence_overflow(forms.compressed.constant, forms.compressed.rows);
+    Vector result = set_.maximum(forms.reference.rows, forms.compressed.rows);
+    for (Index r = 0; r < result.size(); ++r) {
+      const double constant = core::next_up(forms.reference.constant[r] + forms.compressed.constant[r]);
+      result[r] = proven_upper(core::next_up(result[r] + constant));
+    }
+    return result;
+  }
+
+  NetworkRows lines(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own, IntervalVector& bounds,
+                    const std::vector<StageBounds>& before, bool all) {
+    const bool compressed = side == &BackwardPass::Relaxed::compressed;
+    std::vector<FreeStage> stages;
+    for (std::size_t j = 0; j < k; ++j) {
+      const network::StagePair& pair = twin_.stages()[j];
+      const BackwardPass::Relaxed& relaxed = backward_.relaxed(static_cast<Index>(j));
+      stages.emplace_back(relaxed.*side, (compressed ? pair.compressed : pair.reference).activation,
+                          compressed ? before[j].compressed : before[j].reference);
+    }
+    NetworkRows rows;
+    if (!any_free(stages)) return rows;
+    const IntervalVector& box = compressed ? set_.compressed_bounding_box() : set_.bounding_box();
+    rows.neurons = unstable(own.activation, bounds, all);
+    if (rows.neurons.empty()) return rows;
+    const InputForms start = unit_forms(k, side, own, rows.neurons, 1.0);
+    rows.forms = {Matrix(rows.size(), box.size()), Vector(rows.size())};
+    for (const FreeStage& stage : stages) rows.alpha.emplace_back(rows.size(), static_cast<Index>(stage.free.size()));
+    in_blocks(rows.size(), [&](Index first, Index count) {
+      std::vector<Matrix> alpha;
+      const InputForms found =
+          optimize_lines(stages, box, {start.rows.middleRows(first, count), start.constant.segment(first, count)}, alpha);
+      rows.forms.rows.middleRows(first, count) = found.rows;
+      rows.forms.constant.segment(first, count) = found.constant;
+      for (std::size_t j = 0; j < k; ++j) rows.alpha[j].middleRows(first, count) = alpha[j];
+    });
+    lower_bounds_to(bounds, rows.neurons, maxima(rows.forms, compressed));
+    if (plan_.case_analysis) analyse_cases(stages, box, start, rows, own.activation, bounds, all, compressed);
+    return rows;
+  }
+
+  void analyse_cases(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start, const NetworkRows& rows,
+                     const network::Activation& activation, IntervalVector& bounds, bool all, bool compressed) {
+    const std::vector<Index> neurons = unstable(activation, bounds, all);
+    std::vector<Index> chosen;
+    for (const double sign : {1.0, -1.0}) {
+      for (const Index i : neurons) chosen.push_back(rows.find(i, sign));
+    }
+    const auto size = static_cast<Index>(chosen.size());
+    if (size == 0) return;
+    InputForms forms{Matrix(cases * size, box.size()), Vector(cases * size)};
+    in_blocks(size, [&](Index first, Index count) {
+      const std::vector<Index> parents(chosen.begin() + first, chosen.begin() + first + count);
+      std::vector<Matrix> alpha;
+      for (const Matrix& slopes : rows.alpha) alpha.push_back(slopes(parents, Eigen::all));
+      const InputForms found = optimize_cases(stages, box, {start.rows(parents, Eigen::all), start.constant(parents)}, alpha);
+      forms.rows.middleRows(cases * first, cases * count) = found.rows;
+      forms.constant.segment(cases * first, cases * count) = found.constant;
+    });
+    const Vector each = maxima(forms, compressed);
+    Vector largest(size);
+    for (Index r = 0; r < size; ++r) largest[r] = each.segment(cases * r, cases).maxCoeff();
+    lower_bounds_to(bounds, neurons, largest);
+  }
+
+  // The slopes that rows of one network ended with, for rows sign * a_i and then -sign * a_i; tight lines where there are none.
+  std::vector<Matrix> slopes(const std::vector<PairStage>& stages, FreeStage PairStage::*side, const NetworkRows& rows,
+                             const std::vector<Index>& neurons, double sign) const {
+    const auto count = static_cast<Index>(neurons.size());
+    std::vector<Matrix> result;
+    for (std::size_t j = 0; j < stages.size(); ++j) {
+      FreeLines lines(stages[j].*side, 2 * count);
+      lines.set_alpha(stages[j].*side, LineChoice::tight);
+      for (Index r = 0; r < 2 * count; ++r) {
+        const Index found = rows.find(neurons[static_cast<std::size_t>(r % count)], r < count ? sign : -sign);
+        if (found >= 0) lines.alpha.row(r) = rows.alpha[j].row(found);
+      }
+      result.push_back(std::move(lines.alpha));
+    }
+    return result;
+  }
+
+  void planes(std::size_t k, StageBounds& stage, const NetworkRows& f, const NetworkRows& g, const std::vector<StageBounds>& before,
+              bool outputs) {
+    const network::StagePair& pair = twin_.stages()[k];
+    std::vector<PairStage> stages;
+    bool choice = false;
+    for (std::size_t j = 0; j < k; ++j) {
+      stages.emplace_back(backward_.relaxed(static_cast<Index>(j)), twin_.stages()[j], before[j], j == 0 || stages[j - 1].paired());
+      choice = choice || !stages[j].planes.empty() ||
+               (!stages[j].paired() && !(stages[j].reference.free.empty() && stages[j].compressed.free.empty()));
+    }
+    if (!choice) return;
+    std::vector<Index> neurons;
+    Line line{};
+    for (Index i = 0; i < stage.difference.size(); ++i) {
+      const bool affine = affine_on(pair.reference.activation, stage.reference[i], line) &&
+                          affine_on(pair.compressed.activation, stage.compressed[i], line);
+      if (outputs || !affine) neurons.push_back(i);
+    }
+    if (neurons.empty()) return;
+    const PairForms start{unit_forms(k, &BackwardPass::Relaxed::reference, pair.reference, neurons, 1.0),
+                          unit_forms(k, &BackwardPass::Relaxed::compressed, pair.compressed, neurons, -1.0)};
+    const PairSlopes known{slopes(stages, &PairStage::reference, f, neurons, 1.0),
+                           slopes(stages, &PairStage::compressed, g, neurons, -1.0)};
+    const Index rows = start.reference.rows.rows();
+    PairForms forms{{Matrix(rows, set_.size()), Vector(rows)}, {Matrix(rows, set_.size()), Vector(rows)}};
+    const int steps = outputs ? plan_.output_steps : pair_steps;
+    const double decay = outputs ? std::pow(0.98, static_cast<double>(last_pair_steps) / steps) : 0.95;
+    in_blocks(rows, [&](Index first, Index count) {
+      const auto part = [&](const InputForms& whole) {
+        return InputForms{whole.rows.middleRows(first, count), whole.constant.segment(first, count)};
+      };
+      PairSlopes own;
+      for (std::size_t j = 0; j < k; ++j) {
+        own.reference.push_back(known.reference[j].middleRows(first, count));
+        own.compressed.push_back(known.compressed[j].middleRows(first, count));
+      }
+      const PairForms found = optimize_planes(stages, set_, {part(start.reference), part(start.compressed)}, own, steps, decay);
+      forms.reference.rows.middleRows(first, count) = found.reference.rows;
+      forms.reference.constant.segment(first, count) = found.reference.constant;
+      forms.compressed.rows.middleRows(first, count) = found.compressed.rows;
+      forms.compressed.constant.segment(first, count) = found.compressed.constant;
+    });
+    lower_bounds_to(stage.difference, neurons, maxima(forms));
+  }
+
+  // Rows of f and of g apart, maximised together.
+  void join(StageBounds& stage, const NetworkRows& f, const NetworkRows& g) const {
+    if (f.neurons.empty() || g.neurons.empty()) return;
+    const auto count = static_cast<Index>(f.neurons.size());
+    PairForms forms{f.forms, g.forms};
+    forms.compressed.rows << g.forms.rows.bottomRows(count), g.forms.rows.topRows(count);
+    forms.compressed.constant << g.forms.constant.tail(count), g.forms.constant.head(count);
+    lower_bounds_to(stage.difference, f.neurons, maxima(std::move(forms)));
+  }
+
+  const Twin& twin_;
+  const InputSet& set_;
+  const TwinBounds& crown_;
+  const OptimizationPlan plan_;
+  BackwardPass backward_;
+  std::optional<core::ThreadPool> pool_;
+  bool improved_ = false;
+};
+
+}  // namespace
+
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget) {
+  return Optimizer(twin, set, crown, threads, budget).run();
+}
+
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set) { return optimized_bounds(twin, set, crown_bounds(twin, set), 0); }
+
+}  // namespace twincert::bounds
