@@ -25,6 +25,7 @@ from twincert import _core
 from . import plain_crown, zonotope
 from .comparison import parser, shared, short, solver_options, table, timed
 from .shared_twins import (
+    LIRPA,
     acas_box,
     acas_twin,
     har_box,
@@ -35,10 +36,8 @@ from .shared_twins import (
     verydiff_roots,
 )
 
-# auto_LiRPA's alpha-CROWN, from the README of the shared data and from its design note (HAR).
-ACAS_ALPHA = {"float16": {1: 504, 3: 0.937, 4: 0.333, 5: 26.4}, "pruned5": {1: 494, 3: 0.856, 4: 0.352, 10: 0.234}}
-MNIST_ALPHA = (1.27, 1.42, 2.06)
-HAR_ALPHA = (3.04, 1.82)
+ACAS_PROPERTIES = {"float16": (1, 3, 4, 5), "pruned5": (1, 3, 4, 10)}
+IMAGES, INPUTS = range(3), range(2)
 
 
 @dataclass(frozen=True)
@@ -50,38 +49,37 @@ class Case:
     box: twincert.Box
     reludiff: float | None
     neurodiff: float | None
-    verydiff: float | None
-    alpha_crown: float
+    verydiff: float | None = None
 
 
 def acas(data: Path) -> Iterator[Case]:
     reludiff, neurodiff = (published_intervals(data, tool) for tool in ("ReluDiff+", "NeuroDiff"))
     verydiff = verydiff_roots(data)
-    for kind, figures in ACAS_ALPHA.items():
+    for kind, properties in ACAS_PROPERTIES.items():
         twin = acas_twin(data, "1_1", kind)
-        for prop, alpha in figures.items():
+        for prop in properties:
             name, box = f"ACAS 1_1, {kind}, prop_{prop}", acas_box(data, prop)
             if kind == "float16":
                 key = "1_1", f"prop_{prop}"
-                yield Case(name, twin, box, reludiff[key].largest, neurodiff[key].largest, None, alpha)
+                yield Case(name, twin, box, reludiff[key].largest, neurodiff[key].largest)
             else:
-                yield Case(name, twin, box, None, None, verydiff["1_1", str(prop)], alpha)
+                yield Case(name, twin, box, None, None, verydiff["1_1", str(prop)])
 
 
 def mnist(data: Path) -> Iterator[Case]:
     reludiff, neurodiff = (published_intervals(data, tool) for tool in ("ReluDiff", "NeuroDiff"))
     twin = mnist_twin(data)
-    for k, alpha in enumerate(MNIST_ALPHA):
+    for k in IMAGES:
         key, name = ("mnist_relu_3_100", f"img{k} +-3/255"), f"MNIST, float16, image {k}"
-        yield Case(name, twin, mnist_box(data, k), reludiff[key].largest, neurodiff[key].largest, None, alpha)
+        yield Case(name, twin, mnist_box(data, k), reludiff[key].largest, neurodiff[key].largest)
 
 
 def har(data: Path) -> Iterator[Case]:
     reludiff, neurodiff = (published_intervals(data, tool) for tool in ("ReluDiff", "NeuroDiff"))
     twin = har_twin(data)
-    for k, alpha in enumerate(HAR_ALPHA):
+    for k in INPUTS:
         key, name = ("HAR", f"HAR{k}+-0.1"), f"HAR, float16, input {k}"
-        yield Case(name, twin, har_box(data, k), reludiff[key].largest, neurodiff[key].largest, None, alpha)
+        yield Case(name, twin, har_box(data, k), reludiff[key].largest, neurodiff[key].largest)
 
 
 FAMILIES = {"acas": acas, "mnist": mnist, "har": har}
@@ -116,7 +114,7 @@ def main() -> None:
                 largest(zonotope.difference_bounds(case.twin, case.box)),
                 largest(plain_crown.difference_bounds(case.twin, case.box)),
             )
-            published = (case.reludiff, case.neurodiff, case.verydiff, case.alpha_crown)
+            published = (case.reludiff, case.neurodiff, case.verydiff, LIRPA[case.name][1])
             smallest = min(value for value in published if value is not None)
             seconds = sum(value for stage, value in run.stages.items() if stage != "attack")
             rows.append(

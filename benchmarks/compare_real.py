@@ -20,9 +20,11 @@ import numpy as np
 
 import twincert
 from twincert import _core
+from twincert._blas import single_thread
 
 from .comparison import clock, parser, shared, short, solver_options, table, timed
 from .shared_twins import (
+    LIRPA,
     acas_box,
     acas_twin,
     har_box,
@@ -32,15 +34,6 @@ from .shared_twins import (
     published_intervals,
     verydiff_roots,
 )
-
-# auto_LiRPA: CROWN, alpha-CROWN; from the README of the shared data.
-LIRPA = {
-    "ACAS 1_1, float16, prop_3": (2.34, 0.937),
-    "ACAS 1_1, float16, prop_4": (0.936, 0.333),
-    "ACAS 1_1, pruned5, prop_3": (2.27, 0.856),
-    "ACAS 1_1, pruned5, prop_4": (0.861, 0.352),
-    "MNIST, float16, image 0": (1.36, 1.27),
-}
 
 
 def neurodiff(data: Path, net: str, region: str) -> str:
@@ -102,7 +95,8 @@ def main() -> None:
         for name, twin, box, other in cases(data):
             cells, attained, best = [], 0.0, float("inf")
             for plain in (_core.interval_bounds, _core.crown_bounds, optimized_without_cases):
-                bounds, seconds = clock(lambda plain=plain, twin=twin, box=box: plain(twin, box))
+                with single_thread():
+                    bounds, seconds = clock(lambda plain=plain, twin=twin, box=box: plain(twin, box))
                 cells.append(f"{short(largest(bounds))} ({seconds:.2f} s)")
             for method in ("crown", "sdp"):
                 limit = args.time_limit if method == "sdp" else None

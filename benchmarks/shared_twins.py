@@ -11,6 +11,24 @@ import numpy as np
 
 import twincert
 
+# auto_LiRPA on the difference network: CROWN and alpha-CROWN with 20 steps, the largest abs(f_i - g_i). From the README
+# of the shared data; HAR's from its design note on bounds, which has alpha-CROWN only.
+LIRPA: dict[str, tuple[float | None, float]] = {
+    "ACAS 1_1, float16, prop_1": (2958, 504),
+    "ACAS 1_1, float16, prop_3": (2.34, 0.937),
+    "ACAS 1_1, float16, prop_4": (0.936, 0.333),
+    "ACAS 1_1, float16, prop_5": (115, 26.4),
+    "ACAS 1_1, pruned5, prop_1": (3624, 494),
+    "ACAS 1_1, pruned5, prop_3": (2.27, 0.856),
+    "ACAS 1_1, pruned5, prop_4": (0.861, 0.352),
+    "ACAS 1_1, pruned5, prop_10": (7.46, 0.234),
+    "MNIST, float16, image 0": (1.36, 1.27),
+    "MNIST, float16, image 1": (1.52, 1.42),
+    "MNIST, float16, image 2": (2.18, 2.06),
+    "HAR, float16, input 0": (None, 3.04),
+    "HAR, float16, input 1": (None, 1.82),
+}
+
 
 def acas_twin(data: Path, net: str, kind: str) -> twincert.Twin:
     """ACAS Xu; ``kind`` of compression: float16 or pruned5."""
