@@ -13,8 +13,6 @@ these rounds outwards; ours does.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,35 +20,25 @@ import numpy as np
 
 import twincert
 from twincert import _core
+from twincert._blas import single_thread
 
 from .comparison import clock, parser, shared, short, solver_options, table, timed
-
-# auto_LiRPA: CROWN, alpha-CROWN; from the README of the shared data.
-LIRPA = {
-    "ACAS 1_1, float16, prop_3": (2.34, 0.937),
-    "ACAS 1_1, float16, prop_4": (0.936, 0.333),
-    "ACAS 1_1, pruned5, prop_3": (2.27, 0.856),
-    "ACAS 1_1, pruned5, prop_4": (0.861, 0.352),
-    "MNIST, float16, image 0": (1.36, 1.27),
-}
-
-
-def neurodiff(data: Path, region: str, net: str, eps: str) -> str:
-    """NeuroDiff's bound of a region, as a cell."""
-    with (data / "published" / "neurodiff_reludiff.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (row["tool"], row["net"], row["region"], row["eps"]) == ("NeuroDiff", net, region, eps):
-                return f"NeuroDiff {max(abs(float(end)) for end in (row['lo'] + ' ' + row['hi']).split()):.4g}"
-    return "-"
+from .shared_twins import (
+    LIRPA,
+    acas_box,
+    acas_twin,
+    har_box,
+    har_twin,
+    mnist_box,
+    mnist_twin,
+    published_intervals,
+    verydiff_roots,
+)
 
 
-def verydiff(data: Path, prop: str) -> str:
-    """VeryDiff's bound at the root of its search, as a cell."""
-    with (data / "published" / "verydiff_acas_pruned5.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if (row["net"], row["prop"]) == ("1_1", prop):
-                return f"VeryDiff {float(row['initial_delta_bound']):.4g}"
-    return "-"
+def neurodiff(data: Path, net: str, region: str) -> str:
+    """NeuroDiff's bound, as a cell."""
+    return f"NeuroDiff {short(published_intervals(data, 'NeuroDiff')[net, region].largest)}"
 
 
 def largest(bounds: _core.TwinBounds) -> float:
@@ -70,35 +58,23 @@ Case = tuple[str, twincert.Twin, twincert.Box, str]
 
 
 def acas(data: Path) -> Iterator[Case]:
-    boxes = json.loads((data / "acasxu" / "boxes_normalised.json").read_text())
-    f = twincert.load(data / "acasxu" / "1_1.nnet")
-    for kind, suffix in (("float16", "nnet"), ("pruned5", "onnx")):
-        twin = twincert.Twin(f, twincert.load(data / "acasxu" / f"1_1_{kind}.{suffix}"))
-        for prop in ("prop_1", "prop_3", "prop_4", "prop_5" if kind == "float16" else "prop_10"):
-            box = twincert.Box(boxes[prop]["lower"], boxes[prop]["upper"])
+    for kind in ("float16", "pruned5"):
+        twin = acas_twin(data, "1_1", kind)
+        for prop in (1, 3, 4, 5 if kind == "float16" else 10):
             if kind == "float16":
-                other = neurodiff(data, prop, "ACASXU_run2a_1_1", "0.05")
+                other = neurodiff(data, "1_1", f"prop_{prop}")
             else:
-                other = verydiff(data, prop.removeprefix("prop_"))
-            yield f"ACAS 1_1, {kind}, {prop}", twin, box, other
+                other = f"VeryDiff {short(verydiff_roots(data)['1_1', str(prop)])}"
+            yield f"ACAS 1_1, {kind}, prop_{prop}", twin, acas_box(data, prop), other
 
 
 def mnist(data: Path) -> Iterator[Case]:
-    names = ("relu_3_100.nnet", "relu_3_100_float16.nnet")
-    twin = twincert.Twin(*(twincert.load(data / "mnist" / name) for name in names))
-    pixels = np.load(data / "mnist" / "images.npz")["pixels"][0].astype(float)
-    box = twincert.Box(np.clip(pixels - 3, 0, 255) / 255, np.clip(pixels + 3, 0, 255) / 255)
-    yield "MNIST, float16, image 0", twin, box, neurodiff(data, "img0 +-3/255", "mnist_relu_3_100", "1.0")
+    other = neurodiff(data, "mnist_relu_3_100", "img0 +-3/255")
+    yield "MNIST, float16, image 0", mnist_twin(data), mnist_box(data, 0), other
 
 
 def har(data: Path) -> Iterator[Case]:
-    content = np.load(data / "har" / "har_561_500_6.npz")
-    layers = [(content[f"W{k}"], content[f"b{k}"]) for k in (0, 1)]
-    half = [tuple(part.astype(np.float16).astype(float) for part in layer) for layer in layers]
-    twin = twincert.Twin(*(twincert.Network.from_arrays(side, activation="relu") for side in (layers, half)))
-    centre = content["inputs"][0]
-    box = twincert.Box(np.clip(centre - 0.1, -1, 1), np.clip(centre + 0.1, -1, 1))
-    yield "HAR, float16, input 0", twin, box, neurodiff(data, "HAR0+-0.1", "HAR", "0.25")
+    yield "HAR, float16, input 0", har_twin(data), har_box(data, 0), neurodiff(data, "HAR", "HAR0+-0.1")
 
 
 CASES = {"acas": acas, "mnist": mnist, "har": har}
@@ -119,7 +95,8 @@ def main() -> None:
         for name, twin, box, other in cases(data):
             cells, attained, best = [], 0.0, float("inf")
             for plain in (_core.interval_bounds, _core.crown_bounds, optimized_without_cases):
-                bounds, seconds = clock(lambda plain=plain, twin=twin, box=box: plain(twin, box))
+                with single_thread():
+                    bounds, seconds = clock(lambda plain=plain, twin=twin, box=box: plain(twin, box))
                 cells.append(f"{short(largest(bounds))} ({seconds:.2f} s)")
             for method in ("crown", "sdp"):
                 limit = args.time_limit if method == "sdp" else None

@@ -13,11 +13,15 @@ INSTANCES = {
     "5-10-10-10-3 8bit": ((5, 10, 10, 10, 3), 8, 0.3),
     "64-50-50-10 8bit": ((64, 50, 50, 10), 8, 0.02),
 }
+# For propagation and branching, the SDP would take long: halved by inputs, split by neurons, large matrix products.
+DEEP = {"5-50-50-50-50-5 8bit": ((5, 50, 50, 50, 50, 5), 8, 0.1)}
+NEURONS = {"24-20-20-5 6bit": ((24, 20, 20, 5), 6, 0.05)}
+WIDE = {"256-200-200-10 8bit": ((256, 200, 200, 10), 8, 0.01)}
 
 
 def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
     """Random ReLU network, weights N(0, 1.96 / inputs), its quantised twin, and a box around a random centre."""
-    widths, bits, radius = INSTANCES[name]
+    widths, bits, radius = {**INSTANCES, **DEEP, **NEURONS, **WIDE}[name]
     random = np.random.default_rng(0)
     weights = [random.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in pairwise(widths)]
     biases = [0.1 * random.standard_normal(m) for m in widths[1:]]
