@@ -45,7 +45,7 @@ class Search {
         status = Status::threshold_reached;
         break;
       }
-      if (parts_ >= options_.part_limit) {
+      if (options_.part_limit - parts_ < 2) {
         status = Status::iteration_limit;
         break;
       }
@@ -110,7 +110,8 @@ class Search {
 
   void split_round() {
     std::vector<std::pair<Index, Part>> parents;
-    while (!open_.empty() && parents.size() < parts_at_once) parents.push_back(take());
+    const auto room = std::min(parts_at_once, static_cast<std::size_t>((options_.part_limit - parts_) / 2));
+    while (!open_.empty() && parents.size() < room) parents.push_back(take());
     std::vector<Part> halves(2 * parents.size());
     pool_.run(static_cast<Index>(halves.size()), [&](Index i) {
       const auto n = static_cast<std::size_t>(i);
