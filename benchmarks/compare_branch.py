@@ -14,16 +14,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-import twincert
-
 from .comparison import shared, short, table, timed
+from .shared_twins import acas_box, acas_twin
 
 UNDECIDED_SECONDS = 1800.0  # NeuroDiff's limit
 
@@ -33,26 +29,20 @@ class Instance:
     """One question, and how another tool answered it."""
 
     net: str
-    prop: str
+    prop: int
+    kind: str  # of compression
     threshold: float
     verdict: str
     seconds: float
     parts: int
 
-    reference: str  # file names
-    compressed: str
-
-    def twin(self, folder: Path) -> twincert.Twin:
-        return twincert.Twin(twincert.load(folder / self.reference), twincert.load(folder / self.compressed))
-
 
 def verydiff(published: Path) -> Iterator[Instance]:
     with (published / "verydiff_acas_pruned5.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            prop = "1" if row["prop"] == "2" else row["prop"]  # the same box
+            prop = 1 if row["prop"] == "2" else int(row["prop"])  # the same box
             verdict = {"SAFE": "holds", "UNSAFE": "violated"}[row["verdict_eps0.05"]]
-            names = (f"{row['net']}.onnx", f"{row['net']}_pruned5.onnx")
-            yield Instance(row["net"], prop, 0.05, verdict, float(row["time_s"]), int(row["zonotopes"]), *names)
+            yield Instance(row["net"], prop, "pruned5", 0.05, verdict, float(row["time_s"]), int(row["zonotopes"]))
 
 
 def neurodiff(published: Path, eps: str) -> Iterator[Instance]:
@@ -64,20 +54,16 @@ def neurodiff(published: Path, eps: str) -> Iterator[Instance]:
             net = row["net"].removeprefix("ACASXU_run2a_")
             seconds = float(row["time"]) if proved else UNDECIDED_SECONDS
             verdict = "proved" if proved else "not decided"
-            prop, splits = row["region"].removeprefix("prop_"), int(row["splits"])
-            yield Instance(net, prop, float(eps), verdict, seconds, splits, f"{net}.nnet", f"{net}_float16.nnet")
+            prop, splits = int(row["region"].removeprefix("prop_")), int(row["splits"])
+            yield Instance(net, prop, "float16", float(eps), verdict, seconds, splits)
 
 
 def run(name: str, instances: list[Instance], time_limit: float, slow: int | None) -> None:
-    folder = shared("data") / "acasxu"
-    boxes = json.loads((folder / "boxes_normalised.json").read_text())
+    data = shared("data")
     rows: list[tuple[float, list[str]]] = []
     ours_total, published_total, decided, contradictions, refused = 0.0, 0.0, 0, 0, 0
     for instance in instances:
-        corners = boxes[f"prop_{instance.prop}"]
-        box = twincert.Box(np.array(corners["lower"]), np.array(corners["upper"]))
-        twin = instance.twin(folder)
-
+        twin, box = acas_twin(data, instance.net, instance.kind), acas_box(data, instance.prop)
         found = timed(twin, box, "inf", 1, method="branch", threshold=instance.threshold, time_limit=time_limit)
         cert = found.certificate
         ours_total += found.seconds

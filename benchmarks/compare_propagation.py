@@ -67,19 +67,23 @@ def acas(data: Path) -> Iterator[Case]:
 
 
 def mnist(data: Path) -> Iterator[Case]:
-    reludiff, neurodiff = (published_intervals(data, tool) for tool in ("ReluDiff", "NeuroDiff"))
-    twin = mnist_twin(data)
-    for k in IMAGES:
-        key, name = ("mnist_relu_3_100", f"img{k} +-3/255"), f"MNIST, float16, image {k}"
-        yield Case(name, twin, mnist_box(data, k), reludiff[key].largest, neurodiff[key].largest)
+    keys = [("mnist_relu_3_100", f"img{k} +-3/255") for k in IMAGES]
+    boxes = [mnist_box(data, k) for k in IMAGES]
+    yield from one_twin(data, mnist_twin(data), [f"MNIST, float16, image {k}" for k in IMAGES], boxes, keys)
 
 
 def har(data: Path) -> Iterator[Case]:
+    keys = [("HAR", f"HAR{k}+-0.1") for k in INPUTS]
+    boxes = [har_box(data, k) for k in INPUTS]
+    yield from one_twin(data, har_twin(data), [f"HAR, float16, input {k}" for k in INPUTS], boxes, keys)
+
+
+def one_twin(
+    data: Path, twin: twincert.Twin, names: list[str], boxes: list[twincert.Box], keys: list[tuple[str, str]]
+) -> Iterator[Case]:
     reludiff, neurodiff = (published_intervals(data, tool) for tool in ("ReluDiff", "NeuroDiff"))
-    twin = har_twin(data)
-    for k in INPUTS:
-        key, name = ("HAR", f"HAR{k}+-0.1"), f"HAR, float16, input {k}"
-        yield Case(name, twin, har_box(data, k), reludiff[key].largest, neurodiff[key].largest)
+    for name, box, key in zip(names, boxes, keys, strict=True):
+        yield Case(name, twin, box, reludiff[key].largest, neurodiff[key].largest)
 
 
 FAMILIES = {"acas": acas, "mnist": mnist, "har": har}

@@ -331,47 +331,69 @@ class Run {
     admm.set_objective(terms);
     // Long iterations must not keep a time limit or the caller waiting.
     const auto due = [this] { return clock_.seconds() >= solve_limit() || clock_.seconds() - last_report_ > 0.5; };
+    certificate::ObjectiveProof best{objective, infinity, {}};
+    double tried = infinity;
+    const auto prove_best = [&](double bound, const std::vector<core::Matrix>& multipliers) {
+      if (!(bound < tried)) return;
+      tried = bound;
+      certificate::ObjectiveProof proof = prove(relaxation, terms, objective, multipliers);
+      if (proof.bound < best.bound) best = std::move(proof);
+    };
+    double next_proof = 0.0;
     const solver::Solution solution =
         solver::solve(admm, relaxation, terms, options_.settings, due, [&](const solver::Iteration& iteration) {
-          preview(objective, iteration.bound);
+          // A proof costs some iterations: ever more seldom, but where it may decide it is not put off.
+          const auto done = static_cast<double>(iteration.iteration);
+          if (done >= next_proof || may_decide(objective, iteration.bound, settled)) {
+            prove_best(iteration.bound, iteration.multipliers);
+            next_proof = 1.25 * done;
+          }
+          result_.claim = derive_with(objective, best.bound);
           if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
           if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
-          if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, iteration.bound), settled))
-            return solver::Continue::decided;
-          if (verdict() != Verdict::unknown) return solver::Continue::decided;
-          return solver::Continue::yes;
+          return may_decide(objective, best.bound, settled) ? solver::Continue::decided : solver::Continue::yes;
         });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
     if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
-    record(relaxation, terms, objective, solution);
+    prove_best(solution.bound, solution.multipliers);
+    record(std::move(best));
     result_.claim = derive(proven_);
     return known(objective);
   }
 
-  // The claim as it would stand with an unfinished objective's bound, for progress reports.
-  void preview(const relax::Objective& objective, double bound) {
+  Claim derive_with(const relax::Objective& objective, double bound) const {
     std::vector<ProvenObjective> with = proven_;
     with.push_back({objective, bound});
-    result_.claim = derive(with);
+    return derive(with);
   }
 
-  // Turns multipliers into a proof, when it proves more than propagation does.
-  void record(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const relax::Objective& objective,
-              const solver::Solution& solution) {
-    if (solution.multipliers.empty()) return;
+  // Whether nothing better than `bound` is needed of an objective.
+  bool may_decide(const relax::Objective& objective, double bound, double settled) const {
+    if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, bound), settled)) return true;
+    return options_.threshold && derive_with(objective, bound).upper <= *options_.threshold;
+  }
+
+  // Turns multipliers into a proof by the checker's own code, with a little slack for its rounding on another machine.
+  certificate::ObjectiveProof prove(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms,
+                                    const relax::Objective& objective, const std::vector<core::Matrix>& multipliers) const {
     certificate::ObjectiveProof proof{objective, infinity, {}};
-    for (std::size_t k = 0; k < solution.multipliers.size(); ++k) {
-      const core::Matrix& multiplier = solution.multipliers[k];
-      proof.cliques.push_back({multiplier, certificate::semidefinite_factor(relaxation.cliques[k], multiplier)});
+    for (std::size_t k = 0; k < multipliers.size(); ++k) {
+      proof.cliques.push_back({multipliers[k], certificate::semidefinite_factor(relaxation.cliques[k], multipliers[k])});
     }
     const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
-    const std::vector<ProvenObjective> with{{objective, bound}};
+    proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
+    return proof;
+  }
+
+  // Keeps a proof when it proves more than propagation does.
+  void record(certificate::ObjectiveProof proof) {
+    if (proof.cliques.empty()) return;
+    const std::vector<ProvenObjective> with{{proof.objective, proof.bound}};
     const bool helps =
         certificate::lowered(options_.measure, twin_.output_size(), rows_, with) != rows_ || derive(with).upper < derive({}).upper;
     if (!helps) return;
-    proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
-    proven_.push_back({objective, proof.bound});
+    proven_.push_back(with.front());
     result_.proof.objectives.push_back(std::move(proof));
   }
 

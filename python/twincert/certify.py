@@ -23,8 +23,7 @@ INPUT_REDUCTIONS = ("automatic", "never", "always")
 class Progress(TypedDict):
     """What a callback sees while the bound falls.
 
-    During "sdp" ``upper`` is a preview, before the trusted code has recomputed it with every rounding charged (a
-    difference of rounding size); only the certificate's own numbers are proven.
+    ``upper`` is proven at every moment, by the code that checks certificates.
 
     ``stage`` is "interval", "attack", "crown", "optimized", "sdp" or "branch"; ``seconds`` count from the start;
     ``iteration`` is the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of

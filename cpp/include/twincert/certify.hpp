@@ -19,8 +19,8 @@ enum class Method { automatic, interval, crown, sdp, branch };
 std::string to_string(Method method);
 Method method_of(const std::string& name);  // SettingsError listing the methods
 
-// One line of progress. While stage is "sdp", `upper` is a preview: the support function of the current multipliers, before the checker's
-// code has charged what is not positive semidefinite. Only the result's claim is proven.
+// One line of progress. `upper` is proven: what the certificate would claim if the computation ended here, but for the slack that it
+// leaves to the rounding of a checker elsewhere.
 struct Progress {
   std::string stage;  // "interval", "attack", "crown", "optimized", "sdp", "branch"
   double seconds;     // since the start

@@ -46,14 +46,6 @@ std::vector<Index> range(Index count) {
 
 }  // namespace
 
-void silence_overflow(Vector& constant, Matrix& rows) {
-  for (Index r = 0; r < rows.rows(); ++r) {
-    if (std::isfinite(constant[r]) && rows.row(r).allFinite()) continue;
-    rows.row(r).setZero();
-    constant[r] = infinity;
-  }
-}
-
 Selection Selection::all(const network::StagePair& pair) {
   return {range(pair.reference.bias.size()), range(pair.compressed.bias.size()),
           pair.paired ? range(pair.reference.bias.size()) : std::vector<Index>{}};
@@ -261,32 +253,16 @@ void BackwardPass::record(Index stage, const Batch& batch, Usage& usage) const {
 Vector BackwardPass::alone_maximum(const Batch& batch, bool compressed) const {
   const Forms& forms = compressed ? batch.compressed : batch.reference;
   const Index count = forms.tight + forms.flat;
-  if (count == 0) return Vector();
-  Matrix rows = forms.rows.topRows(count);
-  Vector constant = forms.constant.head(count);
-  silence_overflow(constant, rows);
-  // With y = x both networks read the same input.
-  Vector maxima = compressed && !set_.shared_input() ? set_.maximum(Matrix::Zero(count, set_.size()), rows) : set_.maximum(rows);
-  for (Index r = 0; r < count; ++r) maxima[r] = proven_upper(core::next_up(maxima[r] + constant[r]));
+  const Vector maxima = bounds::maximum(set_, InputForms{forms.rows.topRows(count), forms.constant.head(count)}, compressed);
   if (forms.flat == 0) return maxima;
   return maxima.head(forms.tight).cwiseMin(maxima.tail(forms.flat));
 }
 
 Vector BackwardPass::pair_maximum(const Batch& batch) const {
-  const Index count = batch.pairs;
-  if (count == 0) return Vector();
-  Matrix reference = batch.reference.rows.bottomRows(count);
-  Matrix compressed = batch.compressed.rows.bottomRows(count);
-  Vector reference_constant = batch.reference.constant.tail(count);
-  Vector compressed_constant = batch.compressed.constant.tail(count);
-  silence_overflow(reference_constant, reference);
-  silence_overflow(compressed_constant, compressed);
-  Vector maxima = set_.maximum(reference, compressed);
-  for (Index r = 0; r < count; ++r) {
-    const double constant = core::next_up(reference_constant[r] + compressed_constant[r]);
-    maxima[r] = proven_upper(core::next_up(maxima[r] + constant));
-  }
-  return maxima;
+  const auto half = [&batch](const Forms& forms) {
+    return InputForms{forms.rows.bottomRows(batch.pairs), forms.constant.tail(batch.pairs)};
+  };
+  return bounds::maximum(set_, PairForms{half(batch.reference), half(batch.compressed)});
 }
 
 StageBounds BackwardPass::stage(Index k, const Selection& selection, InputForms* forms) const {

@@ -3,17 +3,6 @@
 
 namespace twincert::bounds {
 
-void tighten_by_identity(StageBounds& bounds) {
-  for (Index i = 0; i < bounds.difference.size(); ++i) {
-    const Interval f = bounds.reference[i];
-    const Interval g = bounds.compressed[i];
-    const Interval delta = bounds.difference[i];
-    bounds.difference.set(i, core::intersect(delta, f - g));
-    bounds.reference.set(i, core::intersect(f, g + delta));
-    bounds.compressed.set(i, core::intersect(g, f - delta));
-  }
-}
-
 TwinBounds crown_bounds(const Twin& twin, const InputSet& set) {
   const TwinBounds intervals = interval_bounds(twin, set);
   BackwardPass backward(twin, set);

@@ -140,6 +140,35 @@ StageBounds intersect(const StageBounds& a, const StageBounds& b) {
           core::intersect(without_nan(a.difference), without_nan(b.difference))};
 }
 
+bool narrow(IntervalVector& x, Index i, Interval by) {
+  const Interval both{std::max(x.lower[i], by.lower), std::min(x.upper[i], by.upper)};
+  if (both.lower > both.upper) return false;
+  x.set(i, both);
+  return true;
+}
+
+bool narrow(StageBounds& x, const StageBounds& by) {
+  const auto all = [](IntervalVector& own, const IntervalVector& other) {
+    bool consistent = true;
+    for (Index i = 0; i < own.size(); ++i) consistent = narrow(own, i, other[i]) && consistent;
+    return consistent;
+  };
+  const bool reference = all(x.reference, by.reference), compressed = all(x.compressed, by.compressed);
+  return all(x.difference, by.difference) && reference && compressed;
+}
+
+bool tighten_by_identity(StageBounds& bounds) {
+  bool consistent = true;
+  for (Index i = 0; i < bounds.difference.size(); ++i) {
+    const Interval f = bounds.reference[i], g = bounds.compressed[i], delta = bounds.difference[i];
+    const bool by_both = narrow(bounds.difference, i, f - g);
+    const bool by_compressed = narrow(bounds.reference, i, g + delta);
+    const bool by_reference = narrow(bounds.compressed, i, f - delta);
+    consistent = consistent && by_both && by_compressed && by_reference;
+  }
+  return consistent;
+}
+
 TwinBounds intersect(const TwinBounds& a, const TwinBounds& b) {
   if (a.stages.size() != b.stages.size()) {
     throw core::ShapeError("bounds of " + std::to_string(a.stages.size()) + " and " + std::to_string(b.stages.size()) +

@@ -3,22 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/bounds/vertex_shift.hpp"
 #include "twincert/core/clones.hpp"
 
 namespace twincert::bounds {
-namespace {
-
-constexpr Index chunk = 64;
-
-}  // namespace
-
 TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant,
                                   double* load) {
-  alignas(64) double best[chunk], by_f[chunk], by_g[chunk], violation[chunk];
-  const std::size_t vertices = polygon.vertices;
+  alignas(64) double best[row_chunk], by_f[row_chunk], by_g[row_chunk];
   const std::size_t facets = polygon.facets;
-  for (Index first = 0; first < count; first += chunk) {
-    const Index size = std::min(chunk, count - first);
+  for (Index first = 0; first < count; first += row_chunk) {
+    const Index size = std::min(row_chunk, count - first);
     double* const p = p_rows + first;
     double* const q = q_rows + first;
     for (std::size_t k = 0; k < facets; ++k) {
@@ -45,27 +39,7 @@ TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, doub
         by_g[r] = better ? new_g : by_g[r];
       }
     }
-    for (std::size_t j = 0; j < vertices; ++j) {
-      const double a_f = polygon.a_f[j], a_g = polygon.a_g[j], f = polygon.f[j], g = polygon.g[j];
-      if (j == 0) {
-#pragma omp simd
-        for (Index r = 0; r < size; ++r) violation[r] = p[r] * f + q[r] * g - by_f[r] * a_f - by_g[r] * a_g;
-        continue;
-      }
-#pragma omp simd
-      for (Index r = 0; r < size; ++r) {
-        const double excess = p[r] * f + q[r] * g - by_f[r] * a_f - by_g[r] * a_g;
-        violation[r] = excess > violation[r] ? excess : violation[r];
-      }
-    }
-    const double reference_load = polygon.reference_load, compressed_load = polygon.compressed_load;
-#pragma omp simd
-    for (Index r = 0; r < size; ++r) {
-      load[first + r] += (std::abs(p[r]) + std::abs(by_f[r])) * reference_load + (std::abs(q[r]) + std::abs(by_g[r])) * compressed_load;
-      constant[first + r] += violation[r];
-      p[r] = by_f[r];
-      q[r] = by_g[r];
-    }
+    shift_above_vertices(polygon, size, by_f, by_g, p, q, constant + first, load + first, nullptr);
   }
 }
 

@@ -120,27 +120,6 @@ class Optimizer {
     for (Index b = 0; b < blocks; ++b) run(b);
   }
 
-  Vector maxima(const InputForms& found, bool compressed) const {
-    InputForms forms = found;
-    silence_overflow(forms.constant, forms.rows);
-    const bool own_input = compressed && !set_.shared_input();
-    Vector result = own_input ? set_.maximum(Matrix::Zero(forms.rows.rows(), set_.size()), forms.rows) : set_.maximum(forms.rows);
-    for (Index r = 0; r < result.size(); ++r) result[r] = proven_upper(core::next_up(result[r] + forms.constant[r]));
-    return result;
-  }
-
-  // Sums of forms of both networks' inputs.
-  Vector maxima(PairForms forms) const {
-    silence_overflow(forms.reference.constant, forms.reference.rows);
-    silence_overflow(forms.compressed.constant, forms.compressed.rows);
-    Vector result = set_.maximum(forms.reference.rows, forms.compressed.rows);
-    for (Index r = 0; r < result.size(); ++r) {
-      const double constant = core::next_up(forms.reference.constant[r] + forms.compressed.constant[r]);
-      result[r] = proven_upper(core::next_up(result[r] + constant));
-    }
-    return result;
-  }
-
   NetworkRows lines(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own, IntervalVector& bounds,
                     const std::vector<StageBounds>& before, bool all) {
     const bool compressed = side == &BackwardPass::Relaxed::compressed;
@@ -167,7 +146,7 @@ class Optimizer {
       rows.forms.constant.segment(first, count) = found.constant;
       for (std::size_t j = 0; j < k; ++j) rows.alpha[j].middleRows(first, count) = alpha[j];
     });
-    lower_bounds_to(bounds, rows.neurons, maxima(rows.forms, compressed));
+    lower_bounds_to(bounds, rows.neurons, maximum(set_, rows.forms, compressed));
     if (plan_.case_analysis) analyse_cases(stages, box, start, rows, own.activation, bounds, all, compressed);
     return rows;
   }
@@ -190,7 +169,7 @@ class Optimizer {
       forms.rows.middleRows(cases * first, cases * count) = found.rows;
       forms.constant.segment(cases * first, cases * count) = found.constant;
     });
-    const Vector each = maxima(forms, compressed);
+    const Vector each = maximum(set_, forms, compressed);
     Vector largest(size);
     for (Index r = 0; r < size; ++r) largest[r] = each.segment(cases * r, cases).maxCoeff();
     lower_bounds_to(bounds, neurons, largest);
@@ -255,7 +234,7 @@ class Optimizer {
       forms.compressed.rows.middleRows(first, count) = found.compressed.rows;
       forms.compressed.constant.segment(first, count) = found.compressed.constant;
     });
-    lower_bounds_to(stage.difference, neurons, maxima(forms));
+    lower_bounds_to(stage.difference, neurons, maximum(set_, forms));
   }
 
   // Rows of f and of g apart, maximised together.
@@ -265,7 +244,7 @@ class Optimizer {
     PairForms forms{f.forms, g.forms};
     forms.compressed.rows << g.forms.rows.bottomRows(count), g.forms.rows.topRows(count);
     forms.compressed.constant << g.forms.constant.tail(count), g.forms.constant.head(count);
-    lower_bounds_to(stage.difference, f.neurons, maxima(std::move(forms)));
+    lower_bounds_to(stage.difference, f.neurons, maximum(set_, std::move(forms)));
   }
 
   const Twin& twin_;

@@ -2,13 +2,13 @@
 
 #include <cmath>
 
+#include "twincert/bounds/vertex_shift.hpp"
 #include "twincert/core/clones.hpp"
 
 namespace twincert::bounds {
 namespace {
 
 constexpr double tiny = 1e-300;
-constexpr Index chunk = 64;
 
 }  // namespace
 
@@ -70,13 +70,12 @@ TWINCERT_CLONES void free_points(const FreeNeuron& neuron, const AdamStep& step,
 
 TWINCERT_CLONES void plane_rows(const PlaneTable& table, Index count, PlaneRows planes, double* p_rows, double* q_rows,
                                 double* touched_rows, double* constant, double* load) {
-  alignas(64) double by_f[chunk], by_g[chunk], violation[chunk];
+  alignas(64) double by_f[row_chunk], by_g[row_chunk];
   const PolygonTable& polygon = table.polygon;
-  for (Index start = 0; start < count; start += chunk) {
-    const Index size = count - start < chunk ? count - start : chunk;
+  for (Index start = 0; start < count; start += row_chunk) {
+    const Index size = count - start < row_chunk ? count - start : row_chunk;
     double* const p = p_rows + start;
     double* const q = q_rows + start;
-    double* const touched = touched_rows + start;
     const double *const f_by_x = planes.f_by_x + start, *const f_by_y = planes.f_by_y + start;
     const double *const d_by_x = planes.d_by_x + start, *const d_by_y = planes.d_by_y + start;
     const double x_scale = table.x_scale, y_scale = table.y_scale;
@@ -87,42 +86,18 @@ TWINCERT_CLONES void plane_rows(const PlaneTable& table, Index count, PlaneRows 
       const double by_y = (sum * f_by_y[r] - q[r] * d_by_y[r]) * y_scale;
       by_f[r] = by_x + by_y;
       by_g[r] = -by_y;
-      touched[r] = 0.0;
     }
-    for (std::size_t j = 0; j < polygon.vertices; ++j) {
-      const double a_f = polygon.a_f[j], a_g = polygon.a_g[j], f = polygon.f[j], g = polygon.g[j];
-      if (j == 0) {
-#pragma omp simd
-        for (Index r = 0; r < size; ++r) violation[r] = p[r] * f + q[r] * g - by_f[r] * a_f - by_g[r] * a_g;
-        continue;
-      }
-      const auto number = static_cast<double>(j);
-#pragma omp simd
-      for (Index r = 0; r < size; ++r) {
-        const double excess = p[r] * f + q[r] * g - by_f[r] * a_f - by_g[r] * a_g;
-        const bool larger = excess > violation[r];
-        violation[r] = larger ? excess : violation[r];
-        touched[r] = larger ? number : touched[r];
-      }
-    }
-    const double reference_load = polygon.reference_load, compressed_load = polygon.compressed_load;
-#pragma omp simd
-    for (Index r = 0; r < size; ++r) {
-      load[start + r] += (std::abs(p[r]) + std::abs(by_f[r])) * reference_load + (std::abs(q[r]) + std::abs(by_g[r])) * compressed_load;
-      constant[start + r] += violation[r];
-      p[r] = by_f[r];
-      q[r] = by_g[r];
-    }
+    shift_above_vertices(polygon, size, by_f, by_g, p, q, constant + start, load + start, touched_rows + start);
   }
 }
 
 TWINCERT_CLONES void plane_points(const PlaneTable& table, const AdamStep& step, Index count, const double* p, const double* q,
                                   const double* touched, PlaneRows planes, double* moments, double* a_f, double* difference) {
   const AdamStep adam = step;
-  alignas(64) double dx[chunk], dy[chunk];
+  alignas(64) double dx[row_chunk], dy[row_chunk];
   double* const parameters[4] = {planes.f_by_x, planes.f_by_y, planes.d_by_x, planes.d_by_y};
-  for (Index start = 0; start < count; start += chunk) {
-    const Index size = count - start < chunk ? count - start : chunk;
+  for (Index start = 0; start < count; start += row_chunk) {
+    const Index size = count - start < row_chunk ? count - start : row_chunk;
     const double *const f_by_x = planes.f_by_x + start, *const f_by_y = planes.f_by_y + start;
     const double *const d_by_x = planes.d_by_x + start, *const d_by_y = planes.d_by_y + start;
     const double x0 = table.x0, y0 = table.y0, x_scale = table.x_scale, y_scale = table.y_scale;

@@ -15,32 +15,6 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Split no_split{Split::By::input, -1, -1};
 
-// Both enclose the truth on the part: when they contradict each other, the part is empty.
-bool narrow(IntervalVector& x, Index i, Interval by) {
-  x.lower[i] = std::max(x.lower[i], by.lower);
-  x.upper[i] = std::min(x.upper[i], by.upper);
-  return x.lower[i] <= x.upper[i];
-}
-
-bool narrow(IntervalVector& x, const IntervalVector& by) {
-  for (Index i = 0; i < x.size(); ++i) {
-    if (!narrow(x, i, by[i])) return false;
-  }
-  return true;
-}
-
-bool narrow(StageBounds& x, const StageBounds& by) {
-  return narrow(x.reference, by.reference) && narrow(x.compressed, by.compressed) && narrow(x.difference, by.difference);
-}
-
-bool narrow_by_identity(StageBounds& x) {
-  for (Index i = 0; i < x.difference.size(); ++i) {
-    const Interval f = x.reference[i], g = x.compressed[i], delta = x.difference[i];
-    if (!narrow(x.difference, i, f - g) || !narrow(x.reference, i, g + delta) || !narrow(x.compressed, i, f - delta)) return false;
-  }
-  return true;
-}
-
 bool affine(const network::Stage& stage, const IntervalVector& x, Index i) {
   Line line;
   return affine_on(stage.activation, x[i], line);
@@ -277,7 +251,7 @@ void Partition::bound(Part& part, const std::vector<Index>& open) const {
     selection = relaxed_neurons(twin_.stages()[k], bounds);
     add_cut_neurons(part.cuts, static_cast<Index>(k), selection);
     const StageBounds tighter = pass.stage(static_cast<Index>(k), selection, &evidence.forms[k]);
-    if (!narrow(bounds, tighter) || !narrow_by_identity(bounds)) {
+    if (!narrow(bounds, tighter) || !tighten_by_identity(bounds)) {
       part.empty = true;
       return;
     }

@@ -11,7 +11,6 @@ namespace twincert::bounds {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t parts_at_once = 32;
 constexpr int further_levels = 8;
 
 // A part still to be looked at: its node in the tree, or, below a leaf, how many levels below.

@@ -14,8 +14,6 @@ namespace {
 using bounds::Part;
 using core::Status;
 
-constexpr std::size_t parts_at_once = 32;
-
 class Search {
  public:
   Search(const network::Twin& twin, const sets::InputSet& set, const core::Measure& measure, const bounds::TwinBounds& proven,
@@ -31,9 +29,9 @@ class Search {
         partition_(twin, set, proven, bounds::measure_rows(measure, twin.output_size()), row_maxima,
                    bounds::open_rows(measure, twin.output_size(), row_maxima, proven.evaluation_error, target_), options.split_inputs) {
     for (const bounds::StageBounds& stage : proven.stages) {
-      part_bytes_ += 2.0 * sizeof(double) * static_cast<double>(stage.reference.size() + stage.compressed.size() + stage.difference.size());
+      part_numbers_ += 2 * (stage.reference.size() + stage.compressed.size() + stage.difference.size());
     }
-    part_bytes_ += sizeof(double) * static_cast<double>(2 * set.size() + row_maxima.size());
+    part_numbers_ += 2 * set.size() + row_maxima.size();
   }
 
   SearchResult run(const std::function<bool(const SearchProgress&)>& go_on) {
@@ -68,6 +66,13 @@ class Search {
   // Loosest last; the node number makes the order total.
   using Key = std::pair<double, Index>;
 
+  // About the memory of a part.
+  double bytes(const Part& part) const {
+    const auto cuts = static_cast<Index>(part.cuts.size());
+    return sizeof(double) * static_cast<double>(part_numbers_ + cuts * set_.size()) +
+           static_cast<double>(part.cuts.size() * sizeof(bounds::NeuronCut));
+  }
+
   double value(const Part& part) const { return bounds::measure_upper(measure_, twin_.output_size(), part.rows, evaluation_error_); }
 
   double upper() const { return open_.empty() ? leaves_.upper : std::max(leaves_.upper, open_.rbegin()->first.first); }
@@ -93,16 +98,18 @@ class Search {
       leaves_.add(part, measure_, twin_.output_size(), evaluation_error_);
     } else {
       recent_.emplace(node, bound);
+      open_bytes_ += bytes(part);
       open_.emplace(Key{bound, node}, std::move(part));
     }
   }
 
   // The loosest open part, or the most recent one when many are open: a search in depth needs little memory.
   std::pair<Index, Part> take() {
-    const bool crowded = static_cast<double>(open_.size()) * part_bytes_ > options_.memory_limit;
+    const bool crowded = open_bytes_ > options_.memory_limit;
     const auto entry = crowded ? open_.find({recent_.rbegin()->second, recent_.rbegin()->first}) : std::prev(open_.end());
     const Index node = entry->first.second;
     std::pair<Index, Part> taken{node, std::move(entry->second)};
+    open_bytes_ -= bytes(taken.second);
     recent_.erase(node);
     open_.erase(entry);
     return taken;
@@ -110,7 +117,7 @@ class Search {
 
   void split_round() {
     std::vector<std::pair<Index, Part>> parents;
-    const auto room = std::min(parts_at_once, static_cast<std::size_t>((options_.part_limit - parts_) / 2));
+    const auto room = std::min(bounds::parts_at_once, static_cast<std::size_t>((options_.part_limit - parts_) / 2));
     while (!open_.empty() && parents.size() < room) parents.push_back(take());
     std::vector<Part> halves(2 * parents.size());
     pool_.run(static_cast<Index>(halves.size()), [&](Index i) {
@@ -166,7 +173,8 @@ class Search {
   attack::AttackResult& witness_;
   double target_;
   bounds::Partition partition_;
-  double part_bytes_ = 0.0;
+  Index part_numbers_ = 0;  // of a part without cuts
+  double open_bytes_ = 0.0;
   double confirmed_at_ = -1.0;
   double confirmed_ = 0.0;
   Index parts_ = 0;

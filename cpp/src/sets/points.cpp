@@ -112,7 +112,7 @@ bool InputSet::contains(const Vector& x) const {
     throw core::ShapeError("contains: the point has " + std::to_string(x.size()) + " coordinates, the input set has " +
                            std::to_string(size()));
   }
-  if (!x.allFinite()) return false;
+  if (!x.allFinite() || !((x.array() >= box_.lower.array()) && (x.array() <= box_.upper.array())).all()) return false;
   return std::visit([&](const auto& shape) { return inside(shape, x); }, region_);
 }
 

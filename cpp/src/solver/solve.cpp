@@ -58,7 +58,7 @@ Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::Obj
       std::swap(solution.multipliers, multipliers);
     }
     history.emplace_back(iteration, solution.bound);
-    const Continue next = proceed({iteration, solution.bound, solution.residual});
+    const Continue next = proceed({iteration, solution.bound, solution.residual, solution.multipliers});
     if (next != Continue::yes) {
       solution.status = status_of(next);
       return solution;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "twincert/bounds/envelope.hpp"
+#include "twincert/bounds/input_forms.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 
 namespace twincert::bounds {
@@ -31,22 +32,12 @@ struct Selection {
   static Selection all(const network::StagePair& pair);
 };
 
-// What a backward pass leaves of single neurons: a_i <= rows x + constant on the set for the selected neurons of f, then of g, then
-// the same for -a_i in this order. Forms of g are in its own input.
-struct InputForms {
-  Matrix rows;
-  Vector constant;
-};
-
 // How a backward pass used its neurons, for choosing what to split by: per stage and neuron, summed over the rows, |p + q| and |q| of
 // p act(a_f) + q act(a_g).
 struct Usage {
   std::vector<Vector> common;
   std::vector<Vector> change;
 };
-
-// A row that overflowed says nothing: its constant becomes infinite and its coefficients zero, for the set is asked about finite ones only.
-void silence_overflow(Vector& constant, Matrix& rows);
 
 class BackwardPass {
  public:
@@ -76,6 +67,8 @@ class BackwardPass {
 
   // Bounds of stage k's values from the stages before it, which must have been added. Unit rows, both directions; entries that are not
   // selected are infinite. For a single network the better ones of both choices of lines.
+  // `forms`, if given, gets the forms of a_i for the selected neurons of f, then of g, then those of -a_i in this order; those of g are in
+  // its own input.
   StageBounds stage(Index k, const Selection& selection, InputForms* forms = nullptr) const;
 
   // Upper bounds of C_f a_f + C_g a_g at a stage, one per row.

@@ -29,8 +29,13 @@ StageBounds forward_stage(const network::StagePair& pair, const StageInput& inpu
 // Coordinate-wise intersections. NaN never survives: it counts as an unknown, infinite bound.
 StageBounds intersect(const StageBounds& a, const StageBounds& b);
 
-// a_f = a_g + delta, a_g = a_f - delta, delta = a_f - a_g: each of the three sharpens the others.
-void tighten_by_identity(StageBounds& bounds);
+// x becomes its intersection with `by`. Where they contradict each other x stays, and the answer is false: of a part of an input set, which
+// may hold no input at all, that is the proof. NaN counts as an unknown bound.
+bool narrow(IntervalVector& x, Index i, Interval by);
+bool narrow(StageBounds& x, const StageBounds& by);
+
+// a_f = a_g + delta, a_g = a_f - delta, delta = a_f - a_g: each of the three narrows the others; false as above.
+bool tighten_by_identity(StageBounds& bounds);
 
 // TwinBounds::evaluation_error for proven stage bounds.
 Vector evaluation_error(const Twin& twin, const InputSet& set, const std::vector<StageBounds>& stages);

@@ -35,12 +35,6 @@ struct PairStage {
   bool paired() const { return !relaxed->pairs.empty(); }
 };
 
-// Forms of both networks' inputs; their sum is what is bounded.
-struct PairForms {
-  InputForms reference;
-  InputForms compressed;
-};
-
 // Slopes of lower lines per stage (rows x free) for the rows of both networks.
 struct PairSlopes {
   std::vector<Matrix> reference;

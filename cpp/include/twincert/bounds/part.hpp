@@ -12,6 +12,9 @@ namespace twincert::bounds {
 // With more varying inputs than this, halving one of them changes little: neurons are split instead.
 inline constexpr Index default_split_inputs = 20;
 
+// Parts are taken in rounds of this many, whatever the number of threads, so that results do not depend on it.
+inline constexpr std::size_t parts_at_once = 32;
+
 // How a part is cut in two: at the middle of one coordinate of x, or by the values before the activation of one network's neuron, at
 // its kink.
 struct Split {

@@ -12,8 +12,9 @@ namespace twincert::solver {
 // State shown to the caller at every evaluation of the bound; returning a status ends the solve with it.
 struct Iteration {
   Index iteration;
-  double bound;  // best valid bound so far (the trusted code recomputes it with every rounding charged)
+  double bound;  // best so far, a support function; what is not positive semidefinite to the last bit is not charged yet
   double residual;
+  const std::vector<Matrix>& multipliers;  // of that bound; empty while there is none
 };
 
 enum class Continue { yes, time_limit, interrupted, decided };
