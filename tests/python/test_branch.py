@@ -1,6 +1,7 @@
 """Branch and bound: decides what propagation cannot, anytime, with a proof that the checker replays."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -60,9 +61,10 @@ def test_threads_do_not_change_the_result() -> None:
 
 
 def test_little_memory_searches_in_depth() -> None:
-    certificate = branch(threshold=1.05 * branch().lower, settings={"memory_limit": 0.001, "part_limit": 4000})
-    assert certificate.verdict == "holds"
-    assert certificate.check(TWIN).valid
+    settings = {"part_limit": 3001, "gap": 0.0}
+    plenty, little = (branch(settings={**settings, "memory_limit": limit}) for limit in (8.0, 0.001))
+    assert little.proof["branching"]["tree"] != plenty.proof["branching"]["tree"]
+    assert little.check(TWIN).valid
 
 
 def test_a_time_limit_leaves_a_valid_bound() -> None:
@@ -138,14 +140,30 @@ def test_the_checker_splits_on_where_a_leaf_is_a_little_loose() -> None:
     assert forged(certificate, tree=[0, -1, -1]).check(TWIN).valid
 
 
-def test_a_violation_inside_rounding_is_not_called_one() -> None:
+def test_a_difference_of_rounding_alone_is_no_violation() -> None:
+    """The same function with its neurons in another order: the float64 outputs differ, the networks do not."""
     rng = np.random.default_rng(3)
-    net = twincert.Network.from_arrays(
-        [(rng.normal(size=(4, 3)), rng.normal(size=4)), (1e6 * rng.normal(size=(1, 4)), np.zeros(1))], activation="relu"
-    )
-    twin = twincert.Twin(net, net)
-    settings = {**FEW, "part_limit": 50}
-    assert twincert.certify(twin, BOX, threshold=0.0, settings=settings).verdict != "violated"
+    (w0, b0), (w1, b1) = (rng.normal(size=(40, 3)), rng.normal(size=40)), (1e6 * rng.normal(size=(1, 40)), np.zeros(1))
+    order = rng.permutation(40)
+    reference = twincert.Network.from_arrays([(w0, b0), (w1, b1)], activation="relu")
+    compressed = twincert.Network.from_arrays([(w0[order], b0[order]), (w1[:, order], b1)], activation="relu")
+    twin = twincert.Twin(reference, compressed)
+    certificate = twincert.certify(twin, BOX, method="branch", threshold=0.0, settings={**FEW, "part_limit": 50})
+    assert certificate.lower > 0
+    assert certificate.verdict == "unknown"
+
+
+def test_the_checker_looks_at_every_part() -> None:
+    """The same error, mirrored into every octant: wherever the worst input lies, a claim below it is refused."""
+    (first, bias), *others = TWIN.reference.to_arrays()
+    (other_first, other_bias), *other_others = TWIN.compressed.to_arrays()
+    for signs in itertools.product([-1.0, 1.0], repeat=3):
+        sides = [(first * signs, bias), *others], [(other_first * signs, other_bias), *other_others]
+        twin = twincert.Twin(*(twincert.Network.from_arrays(side, activation="relu") for side in sides))
+        certificate = twincert.certify(twin, BOX, method="branch", settings=FEW)
+        assert certificate.check(twin).valid
+        below = dataclasses.replace(certificate, upper=0.99 * certificate.lower)
+        assert not below.check(twin).valid, signs
 
 
 def test_with_many_inputs_the_sdp_goes_first_and_branching_starts_from_its_bounds() -> None:
