@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/relax/input_ellipsoid.hpp"
 #include "twincert/relax/stage_forms.hpp"
 
 namespace twincert::relax {
@@ -39,12 +40,14 @@ std::vector<Index> add_layer(RowSet& rows, const LayerRows& layer, const LayerFo
   return positions;
 }
 
-void add_functionals(RowSet& rows, const StageVariables& variables) {
-  for (std::size_t r = 0; r < variables.functionals.size(); ++r) {
-    Form variable = Form::constant(0.0, 0.0, rows.variables());
-    variable.coefficients[static_cast<Index>(r) + 1] = 1.0;
-    rows.add(variable, 0.0, 0, variables.functionals[r].interval);
+// Without the inputs: rows over the functionals, variables 1, 2, ..., that share the inputs' bounded size.
+void add_ellipsoid(RowSet& rows, Clique& clique, const EllipsoidRows& ellipsoid) {
+  for (Index i = 0; i < ellipsoid.intervals.size(); ++i) {
+    Form form = Form::constant(0.0, 0.0, rows.variables());
+    form.coefficients.head(ellipsoid.coefficients.cols()) = ellipsoid.coefficients.row(i).transpose();
+    clique.ball_rows.push_back(rows.add(form, 0.0, 0, ellipsoid.intervals[i]));
   }
+  clique.ball_cap = ellipsoid.cap;
 }
 
 // b - A x >= 0 for every row of a polytope.
@@ -156,7 +159,7 @@ TwinClique build_clique(const network::StagePair& stage, const bounds::StageBoun
   if (previous) {
     add_layer(rows, *previous, previous_forms, variables.previous_columns);
   } else {
-    add_functionals(rows, variables);
+    add_ellipsoid(rows, clique, ellipsoid_rows(stage, *inputs.set, variables.functionals));
   }
   meaning.previous_size = previous ? rows.size() - meaning.previous_begin : 0;
   meaning.current_begin = rows.size();
@@ -169,6 +172,9 @@ TwinClique build_clique(const network::StagePair& stage, const bounds::StageBoun
   clique.error = rows.errors();
   meaning.rows = rows.intervals();
   clique.variable_magnitude = Vector::Ones(variables.count);
+  for (std::size_t r = 0; r < variables.functionals.size(); ++r) {
+    clique.variable_magnitude[static_cast<Index>(r) + 1] = variables.functionals[r].interval.magnitude();
+  }
   for (Index row = 0; row < rows.size(); ++row) {
     const auto coefficients = clique.T.row(row);
     Index column = 0;
