@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from twincert import _core
 from twincert._arrays import Array, as_array, as_number
 from twincert._blas import single_thread
-from twincert.errors import SettingsError, ShapeError
+from twincert.errors import ParseError, SettingsError, ShapeError
 from twincert.settings import Settings
 
 _Kind = TypeVar("_Kind")
@@ -262,7 +262,10 @@ def solve(
         raise SettingsError(f"problem: expected a twincert.sdp.ChordalProblem, found {type(problem).__name__}")
     if callback is not None and not callable(callback):
         raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
-    limit = np.inf if time_limit is None else as_number(time_limit, "time_limit")
+    try:
+        limit = np.inf if time_limit is None else as_number(time_limit, "time_limit")
+    except (ShapeError, ParseError) as error:
+        raise SettingsError(str(error)) from None
     with single_thread():
         found = problem._program.solve(settings=dict(Settings.of(settings)), time_limit=limit, callback=callback)
     multipliers = tuple(_frozen(matrix, "multipliers", 2) for matrix in found["multipliers"])

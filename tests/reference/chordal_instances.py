@@ -69,9 +69,7 @@ def instance(
         shrink = np.concatenate([np.ones(len(chosen)), np.full(extra, 1.0 / rows_scale)])
         objective.append((weights + weights.T) * np.outer(shrink, shrink) if random.uniform() < 0.8 or k == 0 else None)
         capped = [0, 1] if trace else []
-        cliques.append(
-            Clique(T, lower, upper, trace_rows=capped, trace_limit=float(sum(moment[i, i] for i in capped)))
-        )
+        cliques.append(Clique(T, lower, upper, trace_rows=capped, trace_limit=float(sum(moment[i, i] for i in capped))))
         moments.append(moment)
     shared = []
     for first, second in overlaps:
