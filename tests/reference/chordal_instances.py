@@ -40,8 +40,9 @@ def instance(
     trace: bool = False,
     scale: float = 1.0,
 ) -> Instance:
-    """Cliques over the given positions of w, each with `extra` combinations of them; `tight` of the entries have intervals
-    that end at the feasible moments on one side.
+    """Cliques over the given positions of w, each with `extra` combinations of them.
+
+    The intervals of a fraction `tight` of the entries end at the feasible moments on one side.
     """
     random = np.random.default_rng(seed)
     size = 1 + max(max(chosen) for chosen in variables)
@@ -86,6 +87,7 @@ INSTANCES: dict[str, Instance] = {
     "three pairs": instance([[0, 1, 2], [2, 0, 3], [0, 2, 4]], list(combinations(range(3), 2)), 4, tight=0.2),
     "cycle": instance([[0, 1, 2], [0, 2, 3], [0, 3, 1]], [(0, 1), (1, 2), (2, 0)], 5),
     "long chain": instance([[0, k, k + 1, k + 2] for k in range(1, 7)], [(k, k + 1) for k in range(5)], 6),
+    "other order": instance([[0, 1, 2, 3, 4], [3, 5, 2, 0, 6, 4]], [(0, 1)], 9),
     "trace": instance([[1, 2, 0, 3], [0, 3, 4, 5]], [], 7, tight=0.0, trace=True),
     "scales": instance([[0, 1, 2, 3], [0, 2, 3, 4], [0, 3, 4, 5]], [(0, 1), (1, 2)], 8, scale=1024.0),
 }

@@ -1,6 +1,8 @@
-"""Optima of the instances by Clarabel, to be written into test_chordal.py: cd tests && python -m reference.make_chordal"""
+"""Optima by Clarabel for test_chordal.py: cd tests && python -m reference.make_chordal"""
 
 from __future__ import annotations
+
+import sys
 
 import cvxpy
 
@@ -35,4 +37,4 @@ def optimum(problem: ChordalProblem) -> float:
 
 if __name__ == "__main__":
     for name, instance in INSTANCES.items():
-        print(f'    "{name}": {optimum(instance.problem):.6f},')
+        sys.stdout.write(f'    "{name}": {optimum(instance.problem):.6f},\n')
