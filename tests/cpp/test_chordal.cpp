@@ -16,7 +16,7 @@ CertifyOptions sdp(MeasureKind kind) {
   CertifyOptions options;
   options.measure = {kind, 0, 1};
   options.method = Method::sdp;
-  options.settings.max_iterations = 200;
+  options.settings.max_iterations = 600;
   options.settings.tolerance = 0.0;
   options.settings.attack_restarts = 1;
   return options;
@@ -25,8 +25,8 @@ CertifyOptions sdp(MeasureKind kind) {
 }  // namespace
 
 TEST(chordal_program_of_a_twin_has_its_certificates_bound) {
-  const network::Twin twin = testing::random_twin({3, 5, 5, 5, 2}, 0.02, 2);
-  const sets::InputSet set = testing::cube(3, 0.5);
+  const network::Twin twin = testing::random_twin({2, 4, 4, 2}, 0.02, 2);
+  const sets::InputSet set = testing::cube(2, 0.5);
   for (const MeasureKind kind : {MeasureKind::output, MeasureKind::two, MeasureKind::one}) {
     const CertifyOptions options = sdp(kind);
     const Result result = certify(twin, set, options);
