@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 
+#include "solving.hpp"
 #include "twincert/certificate/check.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/core/error.hpp"
@@ -14,6 +15,8 @@ namespace py = pybind11;
 
 namespace {
 
+using twincert::bindings::Monitor;
+using twincert::bindings::settings_of;
 using twincert::core::IntervalVector;
 using twincert::core::Matrix;
 using twincert::core::Measure;
@@ -46,26 +49,6 @@ std::string name_of(const Names<Kind>& names, Kind kind) {
     if (value == kind) return name;
   }
   return "";
-}
-
-twincert::solver::Settings settings_of(const py::dict& values) {
-  twincert::solver::Settings settings;
-  for (const auto& [key, value] : values) {
-    const std::string name = py::cast<std::string>(key);
-    const double number = py::cast<double>(value);
-    bool known = false;
-    for (const twincert::core::SettingInfo& info : twincert::solver::settings_table()) {
-      if (info.name != name) continue;
-      known = true;
-      twincert::core::check_setting(info, number);  // before the conversion to an integer, which a NaN would not survive
-    }
-    if (!known) throw twincert::core::SettingsError("settings: unknown setting '" + name + "'");
-#define TWINCERT_ASSIGN(type, field, default_value, minimum, maximum, description) \
-  if (name == #field) settings.field = static_cast<type>(number);
-    TWINCERT_SETTINGS(TWINCERT_ASSIGN)
-#undef TWINCERT_ASSIGN
-  }
-  return settings;
 }
 
 twincert::relax::RowOptions rows_of(const py::dict& values) {
@@ -194,37 +177,6 @@ py::dict to_dict(const twincert::Info& info) {
   return result;
 }
 
-// Polls signals and the user's callback with the GIL held; keeps an exception of either to be raised after the solver has returned.
-class Monitor {
- public:
-  explicit Monitor(std::optional<py::function> callback) : callback_(std::move(callback)) {}
-
-  bool operator()(const twincert::Progress& progress) {
-    const py::gil_scoped_acquire gil;
-    try {
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-      if (!callback_) return true;
-      const py::object answer = (*callback_)(to_dict(progress));
-      return answer.is_none() || py::cast<bool>(answer);
-    } catch (const py::error_already_set& error) {
-      // Ctrl-C ends the solve and its valid bound is returned; anything else is raised once the solver has returned.
-      if (!error.matches(PyExc_KeyboardInterrupt)) failure_ = std::current_exception();
-      return false;
-    } catch (...) {
-      failure_ = std::current_exception();
-      return false;
-    }
-  }
-
-  void rethrow() const {
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  std::optional<py::function> callback_;
-  std::exception_ptr failure_;
-};
-
 py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
                  const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
                  const std::optional<py::dict>& rows, std::optional<py::function> callback) {
@@ -236,7 +188,7 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
   options.settings = settings_of(settings);
   if (rows) options.rows = rows_of(*rows);
   Monitor monitor(std::move(callback));
-  options.callback = [&monitor](const twincert::Progress& progress) { return monitor(progress); };
+  options.callback = [&monitor](const twincert::Progress& progress) { return monitor([&] { return to_dict(progress); }); };
   const twincert::Result solved = [&] {
     const py::gil_scoped_release release;
     return twincert::certify(twin, set, options);

@@ -8,6 +8,7 @@ void bind_attack(pybind11::module_& m);
 void bind_bounds(pybind11::module_& m);
 void bind_compress(pybind11::module_& m);
 void bind_certify(pybind11::module_& m);
+void bind_chordal(pybind11::module_& m);
 
 PYBIND11_MODULE(_core, m) {
   m.doc() = "C++ core of twincert; use the public names of the twincert package instead.";
@@ -18,4 +19,5 @@ PYBIND11_MODULE(_core, m) {
   bind_bounds(m);
   bind_compress(m);
   bind_certify(m);
+  bind_chordal(m);
 }

@@ -1,6 +1,6 @@
 """Certified worst-case error between a neural network and its compressed twin."""
 
-from twincert import _blas
+from twincert import _blas, sdp
 from twincert._core import Activation, Dense, Layer
 from twincert.attack import Attack, attack
 from twincert.certificate import Certificate, CheckReport
@@ -51,6 +51,7 @@ __all__ = [
     "prune",
     "quantize",
     "save",
+    "sdp",
     "settings_table",
 ]
 

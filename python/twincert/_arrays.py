@@ -24,7 +24,7 @@ def as_real(values: ArrayLike, name: str) -> Array:
     exact = np.abs(converted) <= 2.0**53 if array.dtype.kind in "iu" else (converted == array) | np.isnan(array)
     for problem, fine in (("a finite number", np.isfinite(converted)), ("a number that float64 holds exactly", exact)):
         bad = np.argwhere(~np.asarray(fine))
-        if bad.size:
+        if len(bad):  # its entries have no coordinates where a single number is bad
             index = tuple(int(i) for i in bad[0])
             place = name + (f"[{', '.join(map(str, index))}]" if index else "")
             raise ParseError(f"{place} is {array[index]}, expected {problem}")

@@ -1,4 +1,4 @@
-"""What README.md says is what happens."""
+"""What README.md and docs/ say is what happens."""
 
 import re
 import subprocess
@@ -13,8 +13,8 @@ import twincert
 ROOT = Path(__file__).parents[2]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def blocks(language: str, path: str = "README.md") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
 
 
 def test_quick_start_is_two_commands_and_ci_runs_them() -> None:
@@ -34,6 +34,13 @@ def test_python_example_runs(
     (example,) = blocks("python")
     exec(compile(example, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("holds ")
+
+
+def test_chordal_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks("python", "docs/chordal.md")
+    exec(compile(example, "chordal.md", "exec"), {})
+    bound, truth = map(float, capsys.readouterr().out.split())
+    assert truth <= bound <= 1.01 * truth
 
 
 def test_command_line_example_runs(tmp_path: Path) -> None:

@@ -139,21 +139,21 @@ void validate(const ChordalProblem& problem) {
   }
 }
 
-void validate(const ChordalProblem& problem, const ChordalObjective& objective) {
+void validate(const ChordalProblem& problem, const ChordalObjective& objective, const std::string& name) {
   if (objective.matrices.size() != problem.cliques.size()) {
-    throw core::ShapeError("objective: expected one matrix per clique, " + text(problem.cliques.size()) + ", found " +
+    throw core::ShapeError(name + ": expected one matrix per clique, " + text(problem.cliques.size()) + ", found " +
                            text(objective.matrices.size()));
   }
   for (std::size_t k = 0; k < objective.matrices.size(); ++k) {
     const Matrix& matrix = objective.matrices[k];
     if (matrix.size() == 0) continue;
-    const std::string name = "objective, matrix " + text(k);
-    expect_size(matrix, problem.cliques[k].T.rows(), problem.cliques[k].T.rows(), name);
-    expect_finite(matrix, name);
-    expect_symmetric(matrix, name);
+    const std::string place = name + ", matrix " + text(k);
+    expect_size(matrix, problem.cliques[k].T.rows(), problem.cliques[k].T.rows(), place);
+    expect_finite(matrix, place);
+    expect_symmetric(matrix, place);
   }
   if (!std::isfinite(objective.constant)) {
-    throw core::ParseError("objective, constant: expected a finite number, found " + number(objective.constant));
+    throw core::ParseError(name + ", constant: expected a finite number, found " + number(objective.constant));
   }
 }
 
@@ -165,19 +165,19 @@ Vector variable_magnitude(const Clique& clique) {
   const Index n = clique.T.rows(), v = clique.T.cols();
   constexpr double inflation = 1.0 + 1e-9;  // for the rounding of sums of nonnegative terms
   const Vector reach = row_magnitude(clique) + clique.error;
-  // v = L r + (I - L T) v for any L; norms are those of L2, so the triangle inequality holds for them.
-  const Matrix scaled = reach.cwiseMax(std::numeric_limits<double>::min()).cwiseInverse().asDiagonal() * clique.T;
-  const Eigen::ColPivHouseholderQR<Matrix> qr(scaled);
-  const Matrix left = qr.solve(Matrix::Identity(n, n)) * reach.cwiseMax(std::numeric_limits<double>::min()).cwiseInverse().asDiagonal();
-  const Matrix rest = (Matrix::Identity(v, v) - left * clique.T).cwiseAbs() +
-                      core::gamma(n + 4) * (Matrix::Identity(v, v) + left.cwiseAbs() * clique.T.cwiseAbs());
+  // v = L (r - e) + (I - L T) v for any L; norms are those of L2, so the triangle inequality holds for them. Small rows weigh more.
+  const double floor = std::max(1e-12 * reach.maxCoeff(), std::numeric_limits<double>::min());
+  const Vector weight = reach.cwiseMax(floor).cwiseInverse();
+  const Eigen::ColPivHouseholderQR<Matrix> qr(weight.asDiagonal() * clique.T);
+  const Matrix left = qr.solve(Matrix(weight.asDiagonal()));
+  const Matrix one = Matrix::Identity(v, v);
+  const Matrix rest = (one - left * clique.T).cwiseAbs() + core::gamma(n + 4) * (one + left.cwiseAbs() * clique.T.cwiseAbs());
   const Vector known = (left.cwiseAbs() * reach) * inflation;
-  const double largest = known.maxCoeff();
-  const Vector share = rest.rowwise().sum() * inflation;
-  if (!(share.maxCoeff() < 0.5) || !std::isfinite(largest)) {
+  const Vector share = (rest.rowwise().sum() * inflation).array() + 0x1p-1000;
+  if (!left.allFinite() || !known.allFinite() || !share.allFinite() || !(share.maxCoeff() < 0.5)) {
     throw core::ParseError("T: expected full column rank, found rank " + text(qr.rank()) + " of " + text(v) + " (to working precision)");
   }
-  Vector result = (known + share * (largest / (1.0 - share.maxCoeff()))) * inflation;
+  Vector result = ((known + share * (known.maxCoeff() / (1.0 - share.maxCoeff()))) * inflation).array() + 0x1p-1000;
   // A row that is a multiple of one variable says it directly.
   for (Index i = 0; i < n; ++i) {
     Index column = 0;

@@ -10,6 +10,7 @@
 // decomposition (Grone et al. 1984); otherwise the program is a relaxation of the one with a single matrix.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "twincert/core/types.hpp"
@@ -53,7 +54,7 @@ struct ChordalObjective {
 
 // What is wrong with sizes (ShapeError) or numbers (ParseError), and where.
 void validate(const ChordalProblem& problem);
-void validate(const ChordalProblem& problem, const ChordalObjective& objective);
+void validate(const ChordalProblem& problem, const ChordalObjective& objective, const std::string& name = "objective");
 
 // Upper bounds, outward rounded, of sqrt(E[r_i^2]).
 Vector row_magnitude(const Clique& clique);

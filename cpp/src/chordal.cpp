@@ -1,0 +1,123 @@
+#include "twincert/chordal.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "twincert/certificate/bound.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/relax/row_scale.hpp"
+#include "twincert/relax/shared_entries.hpp"
+#include "twincert/solver/solve.hpp"
+
+namespace twincert {
+namespace {
+
+using core::Index;
+using core::Matrix;
+using core::Status;
+using core::Vector;
+
+double proven(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective, const std::vector<Matrix>& multipliers) {
+  std::vector<certificate::CliqueProof> proofs;
+  for (std::size_t k = 0; k < multipliers.size(); ++k) {
+    proofs.push_back({multipliers[k], certificate::semidefinite_factor(problem.cliques[k], multipliers[k])});
+  }
+  return certificate::chordal_bound(problem, objective, proofs);
+}
+
+bool fits_into_memory(const relax::ChordalProblem& problem, const solver::Settings& settings) {
+  std::vector<relax::CliqueSize> sizes;
+  for (const relax::Clique& clique : problem.cliques) sizes.push_back({clique.T.rows(), clique.T.cols()});
+  return relax::memory_estimate(sizes, settings.memory) <= settings.memory_limit * 0x1p30;
+}
+
+}  // namespace
+
+ChordalProgram::ChordalProgram(relax::ChordalProblem problem, relax::ChordalObjective objective)
+    : problem_(std::move(problem)), objective_(std::move(objective)) {
+  std::vector<relax::Clique*> unknown;
+  for (relax::Clique& clique : problem_.cliques) {
+    if (clique.error.size() == 0) clique.error = Vector::Zero(clique.T.rows());
+    if (clique.variable_magnitude.size() > 0) continue;
+    clique.variable_magnitude = Vector::Zero(clique.T.cols());
+    unknown.push_back(&clique);
+  }
+  relax::validate(problem_);
+  relax::validate(problem_, objective_);
+  if (const auto empty = relax::agree(problem_)) {
+    throw core::ParseError("overlaps: the intervals of an entry that cliques share do not meet: entry [" + std::to_string(empty->row) +
+                           ", " + std::to_string(empty->column) + "] of clique " + std::to_string(empty->clique));
+  }
+  for (relax::Clique* clique : unknown) {
+    try {
+      clique->variable_magnitude = relax::variable_magnitude(*clique);
+    } catch (const core::ParseError& error) {
+      throw core::ParseError("clique " + std::to_string(clique - problem_.cliques.data()) + ", " + error.what());
+    }
+  }
+}
+
+double ChordalProgram::bound(const std::vector<Matrix>& multipliers) const {
+  relax::validate(problem_, {multipliers, 0.0}, "multipliers");
+  std::vector<Matrix> full = multipliers;
+  for (std::size_t k = 0; k < full.size(); ++k) {
+    if (full[k].size() == 0) full[k] = Matrix::Zero(problem_.cliques[k].T.rows(), problem_.cliques[k].T.rows());
+  }
+  return proven(problem_, objective_, full);
+}
+
+ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
+  options.settings.validate();
+  if (!(options.time_limit > 0.0)) {
+    throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [start] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  ChordalSolution best;
+  for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
+  best.bound = proven(problem_, objective_, best.multipliers);
+  if (!fits_into_memory(problem_, options.settings)) {
+    best.status = Status::size_limit;
+    return best;
+  }
+
+  const std::vector<Vector> scales = relax::row_scales(problem_);
+  const relax::ChordalProblem problem = relax::scaled(problem_, scales);
+  relax::ObjectiveTerms terms;
+  static_cast<relax::ChordalObjective&>(terms) = relax::scaled(objective_, scales);
+  const auto prove = [&](const std::vector<Matrix>& found) {
+    std::vector<Matrix> multipliers = relax::unscaled(found, scales);
+    const double bound = proven(problem_, objective_, multipliers);
+    if (!(bound < best.bound)) return;
+    best.bound = bound;
+    best.multipliers = std::move(multipliers);
+  };
+
+  core::ThreadPool pool(static_cast<int>(options.settings.threads));
+  solver::Admm admm(problem, options.settings, pool);
+  admm.set_objective(terms);
+  double tried = std::numeric_limits<double>::infinity(), next_proof = 0.0, last_report = 0.0;
+  // Long iterations must not keep a time limit or the caller waiting.
+  const auto due = [&] { return seconds() >= options.time_limit || seconds() - last_report > 0.5; };
+  const solver::Solution solution = solver::solve(admm, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
+    const auto done = static_cast<double>(now.iteration);
+    if (now.bound < tried && done >= next_proof) {  // a proof costs some iterations: ever more seldom
+      tried = now.bound;
+      prove(now.multipliers);
+      next_proof = 1.25 * done;
+    }
+    last_report = seconds();
+    best.history.push_back({now.iteration, last_report, best.bound, now.residual});
+    if (options.callback && !options.callback(best.history.back())) return solver::Continue::interrupted;
+    return last_report >= options.time_limit ? solver::Continue::time_limit : solver::Continue::yes;
+  });
+  if (solution.bound < tried) prove(solution.multipliers);
+  best.iterations = solution.iterations;
+  best.status = solution.status;
+  best.residual = solution.residual;
+  return best;
+}
+
+}  // namespace twincert

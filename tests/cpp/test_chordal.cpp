@@ -1,0 +1,67 @@
+// A twin's relaxation through the generic door: the bound that its certificate has.
+#include "check.hpp"
+#include "instances.hpp"
+#include "twincert/certify.hpp"
+#include "twincert/chordal.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/relax/relaxation.hpp"
+
+using namespace twincert;
+using core::Matrix;
+using core::MeasureKind;
+
+namespace {
+
+CertifyOptions sdp(MeasureKind kind) {
+  CertifyOptions options;
+  options.measure = {kind, 0, 1};
+  options.method = Method::sdp;
+  options.settings.max_iterations = 600;
+  options.settings.tolerance = 0.0;
+  options.settings.attack_restarts = 1;
+  return options;
+}
+
+}  // namespace
+
+TEST(chordal_program_of_a_twin_has_its_certificates_bound) {
+  const network::Twin twin = testing::random_twin({2, 4, 4, 2}, 0.02, 2);
+  const sets::InputSet set = testing::cube(2, 0.5);
+  for (const MeasureKind kind : {MeasureKind::output, MeasureKind::two, MeasureKind::one}) {
+    const CertifyOptions options = sdp(kind);
+    const Result result = certify(twin, set, options);
+    const certificate::Proof& proof = result.proof;
+    CHECK(!proof.objectives.empty());
+    for (const certificate::ObjectiveProof& proven : proof.objectives) {
+      const relax::Relaxation relaxation =
+          relax::build_relaxation(twin, set, {proof.stages, core::Vector::Zero(2)}, proof.rows, proven.objective.kind);
+      const relax::ObjectiveTerms terms = relax::objective_terms(twin, relaxation, proven.objective);
+      const ChordalProgram program(relaxation, terms);
+      std::vector<Matrix> multipliers;
+      for (const certificate::CliqueProof& clique : proven.cliques) multipliers.push_back(clique.multiplier);
+      // The proof has a little slack for the rounding of other machines.
+      const double again = terms.finish(program.bound(multipliers));
+      CHECK(again <= proven.bound && again >= proven.bound * (1.0 - 1e-10));
+
+      const ChordalSolution solution = program.solve({options.settings, std::numeric_limits<double>::infinity(), {}});
+      const double bound = terms.finish(solution.bound);
+      CHECK(bound <= proven.bound * 1.01 && bound >= proven.bound * 0.9);
+    }
+  }
+}
+
+TEST(chordal_program_says_what_is_wrong) {
+  relax::Clique clique;
+  clique.T = Matrix::Identity(2, 2);
+  clique.lower = -Matrix::Ones(2, 2);
+  clique.upper = Matrix::Ones(2, 2);
+  const ChordalProgram fine({{clique}, {}}, {{Matrix()}, 0.0});
+  CHECK(fine.bound({Matrix()}) < 1e-12);
+  CHECK(fine.problem().cliques[0].error.size() == 2);
+  clique.upper(1, 1) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS(core::ParseError, "upper[1, 1]", ChordalProgram({{clique}, {}}, {{Matrix()}, 0.0}));
+  CHECK_THROWS(core::ShapeError, "objective", ChordalProgram({{fine.problem().cliques[0]}, {}}, {}));
+  ChordalOptions options;
+  options.time_limit = 0.0;
+  CHECK_THROWS(core::SettingsError, "time_limit", fine.solve(options));
+}
