@@ -13,6 +13,7 @@ Acceleration::Acceleration(Index size, Index memory)
       base_(memory_ > 0 ? size : 0),
       previous_step_(memory_ > 0 ? size : 0),
       previous_image_(memory_ > 0 ? size : 0),
+      fallback_(memory_ > 0 ? size : 0),
       single_step_(memory_ > 0 ? size : 0),
       step_differences_(size, memory_),
       image_differences_(size, memory_),
@@ -22,7 +23,7 @@ Acceleration::Acceleration(Index size, Index memory)
 
 void Acceleration::reset() {
   used_ = slot_ = 0;
-  has_previous_ = false;
+  has_previous_ = extrapolated_ = false;
   reference_norm_ = 0.0;
   plain_steps_ = 0;
 }
@@ -73,15 +74,13 @@ void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& 
   }
   has_previous_ = true;
   if (reference_norm_ == 0.0) reference_norm_ = norm;
-  bool accelerate = used_ >= 2;
-  if (accelerate && !(norm <= 2.0 * reference_norm_)) {  // the step grew: forget the history
-    used_ = slot_ = 0;
-    has_previous_ = false;
-    reference_norm_ = norm;
-    accelerate = false;
+  if (extrapolated_ && !(norm <= 2.0 * reference_norm_)) {  // too far: back to where the plain steps had led, with an empty history
+    point = fallback_;
+    reset();
+    return;
   }
   reference_norm_ = std::min(reference_norm_, norm);
-  if (!accelerate) {
+  if (used_ < 2) {
     point += step;
     return;
   }
@@ -93,11 +92,13 @@ void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& 
     reset();
     return;
   }
+  extrapolated_ = true;
   pool.run(chunks, [&](Index c) {
     const Index begin = c * chunk, count = std::min(chunk, size_ - begin);
     double* next = point.data() + begin;
     const double* image = previous_image_.data() + begin;
     std::copy(image, image + count, next);
+    std::copy(image, image + count, fallback_.data() + begin);
     for (Index m = 0; m < used_; ++m) {
       subtract_scaled(image_differences_.col(m).data() + begin, weights[m], next, count);
     }

@@ -43,6 +43,8 @@ class Acceleration {
   double reference_norm_ = 0.0;
   Vector previous_step_;
   Vector previous_image_;
+  Vector fallback_;  // where the plain steps before the last extrapolation led
+  bool extrapolated_ = false;
   Eigen::VectorXf single_step_;
   Eigen::MatrixXf step_differences_;   // size x memory
   Eigen::MatrixXf image_differences_;  // size x memory
