@@ -15,6 +15,7 @@ from twincert.errors import (
     UnsupportedLayerError,
 )
 from twincert.io import load, save
+from twincert.many import certify_many
 from twincert.measure import Margin, Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
@@ -47,6 +48,7 @@ __all__ = [
     "UnsupportedLayerError",
     "attack",
     "certify",
+    "certify_many",
     "load",
     "prune",
     "quantize",

@@ -17,6 +17,7 @@ from twincert.settings import Settings
 
 METHODS = ("auto", "interval", "crown", "sdp", "branch")
 ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
+OPTIONS = ("measure", "method", "threshold", "time_limit", "settings", "rows")
 INPUT_REDUCTIONS = ("automatic", "never", "always")
 
 
