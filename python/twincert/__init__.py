@@ -4,6 +4,7 @@ from twincert import _blas
 from twincert._core import Activation, Dense, Layer
 from twincert.attack import Attack, attack
 from twincert.certificate import Certificate, CheckReport
+from twincert.certifier import Certifier
 from twincert.certify import Progress, certify
 from twincert.compress import prune, quantize
 from twincert.errors import (
@@ -30,6 +31,7 @@ __all__ = [
     "Ball",
     "Box",
     "Certificate",
+    "Certifier",
     "CheckReport",
     "Dense",
     "InputSet",

@@ -10,8 +10,8 @@ from typing import Any
 
 from twincert._blas import single_thread
 from twincert.certificate import Certificate
-from twincert.certify import OPTIONS, certify
-from twincert.errors import SettingsError, ShapeError, TwincertError
+from twincert.certify import OPTIONS, certify, checked_set
+from twincert.errors import SettingsError, TwincertError
 from twincert.network import Twin
 from twincert.sets import InputSet
 from twincert.settings import Settings
@@ -115,12 +115,4 @@ def _cores() -> int:
 def _checked_sets(twin: Twin, boxes: Iterable[InputSet]) -> list[InputSet]:
     if isinstance(boxes, InputSet) or not isinstance(boxes, Iterable):
         raise SettingsError(f"boxes: expected several input sets, found {type(boxes).__name__}")
-    sets = list(boxes)
-    for index, box in enumerate(sets):
-        if not isinstance(box, InputSet):
-            raise SettingsError(f"boxes[{index}]: expected a Box, Ball or Polytope, found {type(box).__name__}")
-        if box.size != twin.input_size:
-            raise ShapeError(
-                f"boxes[{index}]: expected {twin.input_size} inputs as the networks have, found {box.size}"
-            )
-    return sets
+    return [checked_set(twin, box, f"boxes[{index}]") for index, box in enumerate(boxes)]

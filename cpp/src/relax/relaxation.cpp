@@ -39,6 +39,7 @@ void add_signs(Clique& clique, Index outputs) {
   clique.rows.upper.tail(outputs).setConstant(1.0);
   clique.lower.conservativeResize(m, m);
   clique.upper.conservativeResize(m, m);
+  for (Index i = 0; i < outputs; ++i) clique.labels.push_back({RowOrigin::sign, Side::reference, i, 0, 0});
   for (Index i = n; i < m; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const Interval product = i == j ? Interval{1.0, 1.0} : clique.rows[i] * clique.rows[j];

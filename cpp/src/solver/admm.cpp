@@ -55,6 +55,11 @@ void Admm::reset() {
   acceleration_.reset();
 }
 
+void Admm::start(const Vector& point) {
+  packed_point_ = point;
+  acceleration_.reset();
+}
+
 void Admm::set_objective(const relax::ObjectiveTerms& terms) {
   const double scale = terms.matrix.cwiseAbs().maxCoeff();
   objective_scale_ = scale > 0.0 && std::isfinite(scale) ? scale : 1.0;
