@@ -1,17 +1,17 @@
 #include "twincert/certify.hpp"
-#include "twincert/certifier.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "clock.hpp"
+#include "tighten.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
 #include "twincert/certificate/claim.hpp"
+#include "twincert/certifier.hpp"
 #include "twincert/core/error.hpp"
-#include "clock.hpp"
-#include "tighten.hpp"
 
 namespace twincert {
 namespace {
@@ -212,9 +212,8 @@ class Run {
     propagation_start_ = clock_.seconds();
     crown_bounds_ = bounds_;
     crown_rows_ = rows_;
-    const bounds::TwinBounds& found = once(memory_.optimized, [this] {
-      return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads));
-    });
+    const bounds::TwinBounds& found = once(
+        memory_.optimized, [this] { return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads)); });
     if (found != crown_bounds_) {
       rows_ =
           certificate::relaxed_rows(certificate::propagated_rows(options_.measure, twin_, set_, "optimized", found)).cwiseMin(crown_rows_);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/certificate/bound.hpp"
@@ -22,9 +21,8 @@ using relax::ObjectiveKind;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // Taking turns costs the acceleration its memory: not before this many iterations, and not for a hair's breadth.
-Index turn() { static const Index v = std::getenv("TW_TURN") ? std::atoi(std::getenv("TW_TURN")) : 100; return v; }
-double margin() { static const double v = std::getenv("TW_MARGIN") ? std::atof(std::getenv("TW_MARGIN")) : 0.02; return v; }
-bool cold() { static const bool v = std::getenv("TW_COLD"); return v; }
+constexpr Index turn = 100;
+constexpr double margin = 0.02;
 
 bool finite(const bounds::TwinBounds& bounds) {
   for (const bounds::StageBounds& stage : bounds.stages) {
@@ -85,7 +83,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     info.iterations += task.solution.iterations;
     if (task.begun) {
       info.primal_residual = task.solution.residual;
-      warm_.keep(relaxation_, task.objective, task.point);
+      if (task.solution.status != Status::numerical_error) warm_.keep(relaxation_, task.objective, task.point);
     }
     record(task, proof);
   }
@@ -122,12 +120,12 @@ Tightening::Task* Tightening::loosest() {
   return found;
 }
 
-double Tightening::share_of(const Task& task) const {
-  if (task.objective.kind != ObjectiveKind::linear) return infinity;
+double Tightening::share_of(const relax::Objective& objective, double bound) const {
+  if (objective.kind != ObjectiveKind::linear) return infinity;
   const core::Measure& measure = question_.options.measure;
   const Index m = question_.twin.output_size();
-  const Index row = *bounds::difference_row(measure, m, task.objective.weights);
-  const Vector maxima = certificate::lowered(measure, m, question_.rows, {{task.objective, task.best.bound}});
+  const Index row = *bounds::difference_row(measure, m, objective.weights);
+  const Vector maxima = certificate::lowered(measure, m, question_.rows, {{objective, bound}});
   return bounds::row_share(measure, m, maxima, question_.bounds.evaluation_error, row);
 }
 
@@ -143,17 +141,17 @@ bool Tightening::decided(double share) const {
 
 // Whether nothing better than `bound` is needed of an objective.
 bool Tightening::may_decide(const Task& task, double bound) const {
-  Task with{task.objective, 0.0, {}, {}, {}, {task.objective, std::min(bound, task.best.bound), {}}};
-  if (task.objective.kind == ObjectiveKind::linear && decided(share_of(with))) return true;
+  const double best = std::min(bound, task.best.bound);
+  if (task.objective.kind == ObjectiveKind::linear && decided(share_of(task.objective, best))) return true;
   if (!question_.options.threshold) return false;
-  std::vector<ProvenObjective> proven{{task.objective, with.best.bound}};
+  std::vector<ProvenObjective> proven{{task.objective, best}};
   for (const Task& other : tasks_) proven.push_back({other.objective, other.best.bound});
   return derive(proven).upper <= *question_.options.threshold;
 }
 
 // Whether another objective is the loosest by now.
 bool Tightening::should_yield(const Task& task, Index since) const {
-  if (task.objective.kind != ObjectiveKind::linear || task.solution.iterations < 0) return false;
+  if (task.objective.kind != ObjectiveKind::linear) return false;
   double next = 0.0;
   bool fresh = false;
   for (const Task& other : tasks_) {
@@ -161,7 +159,7 @@ bool Tightening::should_yield(const Task& task, Index since) const {
     next = other.share;
     fresh = !other.begun;
   }
-  return (fresh || since >= turn()) && task.share < (1.0 - margin()) * next;
+  return (fresh || since >= turn) && task.share < (1.0 - margin) * next;
 }
 
 double Tightening::upper() const {
@@ -174,12 +172,12 @@ certificate::Claim Tightening::derive(const std::vector<ProvenObjective>& proven
   return certificate::derive_claim(question_.options.measure, question_.bounds, question_.rows, proven);
 }
 
-// Brings the splitting back to where the task paused, to an earlier solve's point, or leaves it at the last objective's.
+// Brings the splitting back to where the task paused, or to an earlier solve's point, or leaves it where the last objective did: a better
+// start than none.
 void Tightening::begin(Task& task, solver::Admm& admm) {
   if (!task.begun) {
     task.terms = relax::objective_terms(question_.twin, relaxation_, task.objective);
     task.point = warm_.find(relaxation_, task.objective);
-    if (cold() && task.point.size() == 0) admm.reset();
   }
   admm.set_objective(task.terms);
   if (task.point.size() > 0) admm.start(task.point);
@@ -226,7 +224,7 @@ void Tightening::prove(Task& task, double bound, const std::vector<core::Matrix>
   proof.bound = core::next_up(proven + 1e-12 * std::abs(proven));
   if (!(proof.bound < task.best.bound)) return;
   task.best = std::move(proof);
-  task.share = share_of(task);
+  task.share = share_of(task.objective, task.best.bound);
 }
 
 // Keeps a proof when it proves more than propagation does.

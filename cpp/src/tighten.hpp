@@ -56,7 +56,7 @@ class Tightening {
 
   void list_tasks();
   Task* loosest();
-  double share_of(const Task& task) const;
+  double share_of(const relax::Objective& objective, double bound) const;
   bool decided(double share) const;
   bool may_decide(const Task& task, double bound) const;
   bool should_yield(const Task& task, core::Index since) const;

@@ -1,4 +1,4 @@
-"""What twincert.certify_many promises: order, the same certificates as one by one, errors that name the set, stopping."""
+"""What twincert.certify_many promises: order, certify's own certificates, errors that name the set, stopping."""
 
 import os
 import pickle

@@ -24,7 +24,8 @@ Form shared_form(const SharedRow& row, const LayerForms& forms) {
 }
 
 // A variable's own row is exactly that variable; other rows go through their value.
-std::vector<Index> add_layer(RowSet& rows, RowOrigin origin, const LayerRows& layer, const LayerForms& forms, const std::vector<Index>& columns) {
+std::vector<Index> add_layer(RowSet& rows, RowOrigin origin, const LayerRows& layer, const LayerForms& forms,
+                             const std::vector<Index>& columns) {
   std::vector<Index> positions;
   for (std::size_t r = 0; r < layer.rows.size(); ++r) {
     const SharedRow& row = layer.rows[r];

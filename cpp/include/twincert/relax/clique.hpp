@@ -13,7 +13,7 @@ struct Clique {
   Vector variable_magnitude;  // variables
   IntervalVector rows;
   std::vector<RowLabel> labels;  // rows
-  Matrix lower, upper;  // rows x rows, symmetric
+  Matrix lower, upper;           // rows x rows, symmetric
 
   // Rows shared with the previous and the next clique (contiguous, same order there); row 0 is always 1.
   Index previous_begin = 0, previous_size = 0;

@@ -21,9 +21,9 @@ enum class RowOrigin { one, previous, functional, current, reference, compressed
 struct RowLabel {
   RowOrigin origin = RowOrigin::one;
   Side side = Side::reference;
-  Index index = 0;    // of the neuron, input, halfspace or output
-  int ordinal = 0;    // among the rows of the same origin, side and index
-  int exponent = 0;   // of the scale
+  Index index = 0;   // of the neuron, input, halfspace or output
+  int ordinal = 0;   // among the rows of the same origin, side and index
+  int exponent = 0;  // of the scale
   auto operator<=>(const RowLabel&) const = default;
 };
 
