@@ -5,6 +5,7 @@
 
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/certificate/bound.hpp"
+#include "twincert/certify.hpp"
 #include "twincert/relax/row_choice.hpp"
 
 namespace twincert {
