@@ -8,6 +8,7 @@
 
 #include "solving.hpp"
 #include "twincert/certificate/check.hpp"
+#include "twincert/certifier.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/core/error.hpp"
 
@@ -177,23 +178,7 @@ py::dict to_dict(const twincert::Info& info) {
   return result;
 }
 
-py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
-                 const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
-                 const std::optional<py::dict>& rows, std::optional<py::function> callback) {
-  twincert::CertifyOptions options;
-  options.measure = measure;
-  options.method = twincert::method_of(method);
-  options.threshold = threshold;
-  options.time_limit = time_limit;
-  options.settings = settings_of(settings);
-  if (rows) options.rows = rows_of(*rows);
-  Monitor monitor(std::move(callback));
-  options.callback = [&monitor](const twincert::Progress& progress) { return monitor([&] { return to_dict(progress); }); };
-  const twincert::Result solved = [&] {
-    const py::gil_scoped_release release;
-    return twincert::certify(twin, set, options);
-  }();
-  monitor.rethrow();
+py::dict to_dict(const twincert::Result& solved) {
   py::dict witness, result;
   witness["reference_input"] = solved.witness.reference_input;
   witness["compressed_input"] = solved.witness.compressed_input;
@@ -210,6 +195,44 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
   result["info"] = to_dict(solved.info);
   result["proof"] = to_dict(solved.proof);
   return result;
+}
+
+twincert::CertifyOptions options_of(const Measure& measure, const std::string& method, const py::dict& settings,
+                                    const std::optional<py::dict>& rows) {
+  twincert::CertifyOptions options;
+  options.measure = measure;
+  options.method = twincert::method_of(method);
+  options.settings = settings_of(settings);
+  if (rows) options.rows = rows_of(*rows);
+  return options;
+}
+
+// The result of `solve`, which runs without the GIL and is given the callback that it reports to.
+template <class Solve>
+py::dict monitored(std::optional<py::function> callback, Solve solve) {
+  Monitor monitor(std::move(callback));
+  const twincert::Result solved = [&] {
+    const py::gil_scoped_release release;
+    return solve([&monitor](const twincert::Progress& progress) { return monitor([&] { return to_dict(progress); }); });
+  }();
+  monitor.rethrow();
+  return to_dict(solved);
+}
+
+py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
+                 const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
+                 const std::optional<py::dict>& rows, std::optional<py::function> callback) {
+  twincert::CertifyOptions options = options_of(measure, method, settings, rows);
+  options.threshold = threshold;
+  options.time_limit = time_limit;
+  return monitored(std::move(callback), [&](auto report) {
+    options.callback = report;
+    return twincert::certify(twin, set, options);
+  });
+}
+
+py::dict solve(twincert::Certifier& certifier, std::optional<double> threshold, double time_limit, std::optional<py::function> callback) {
+  return monitored(std::move(callback), [&](auto report) { return certifier.solve(threshold, time_limit, report); });
 }
 
 py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const py::dict& claim, const py::dict& proof) {
@@ -236,6 +259,15 @@ void bind_certify(py::module_& m) {
   m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("method"),
         py::arg("threshold"), py::arg("time_limit"), py::arg("settings"), py::arg("rows"), py::arg("callback"),
         "Bound the error of a twin over a set; returns the claim, its proof and the witness.");
+  py::class_<twincert::Certifier>(m, "Certifier")
+      .def(py::init([](const twincert::network::Twin& twin, const Measure& measure, const std::string& method, const py::dict& settings,
+                       const std::optional<py::dict>& rows) {
+             return std::make_unique<twincert::Certifier>(twin, options_of(measure, method, settings, rows));
+           }),
+           py::arg("twin"), py::kw_only(), py::arg("measure"), py::arg("method"), py::arg("settings"), py::arg("rows"))
+      .def("setup", &twincert::Certifier::setup, py::arg("input_set"))
+      .def("update", &twincert::Certifier::update, py::arg("input_set"))
+      .def("solve", &solve, py::kw_only(), py::arg("threshold"), py::arg("time_limit"), py::arg("callback"));
   m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
         "Recompute a claim from its proof, without the solver.");
   m.def(

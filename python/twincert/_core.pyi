@@ -280,6 +280,25 @@ def certify(
     rows: Mapping[str, bool | str] | None,
     callback: Callable[[Any], object] | None,
 ) -> dict[str, Any]: ...
+
+class Certifier(metaclass=_Type):
+    """certify() of one set after the other: solve() starts from what the solves before found."""
+
+    def __init__(
+        self,
+        twin: Twin,
+        *,
+        measure: Measure,
+        method: str,
+        settings: Mapping[str, float],
+        rows: Mapping[str, bool | str] | None,
+    ) -> None: ...
+    def setup(self, input_set: InputSet) -> None: ...
+    def update(self, input_set: InputSet) -> None: ...
+    def solve(
+        self, *, threshold: float | None, time_limit: float, callback: Callable[[Any], object] | None
+    ) -> dict[str, Any]: ...
+
 def check(twin: Twin, input_set: InputSet, claim: Mapping[str, Any], proof: Mapping[str, Any]) -> dict[str, Any]: ...
 def settings_table() -> list[dict[str, Any]]: ...
 

@@ -21,7 +21,8 @@ Overlap chain_overlap(Index first, const CliqueRows& left, const CliqueRows& rig
 }
 
 // Appends one free variable and row s in [-1, 1], s^2 = 1, per output.
-void add_signs(Clique& clique, IntervalVector& rows, Index outputs) {
+void add_signs(Clique& clique, CliqueRows& meaning, Index outputs) {
+  IntervalVector& rows = meaning.rows;
   const Index n = rows.size(), m = n + outputs, v = clique.T.cols();
   Matrix T = Matrix::Zero(m, v + outputs);
   T.topLeftCorner(n, v) = clique.T;
@@ -37,6 +38,7 @@ void add_signs(Clique& clique, IntervalVector& rows, Index outputs) {
   rows.upper.tail(outputs).setConstant(1.0);
   clique.lower.conservativeResize(m, m);
   clique.upper.conservativeResize(m, m);
+  for (Index i = 0; i < outputs; ++i) meaning.labels.push_back({RowOrigin::sign, Side::reference, i, 0, 0});
   for (Index i = n; i < m; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const Interval product = i == j ? Interval{1.0, 1.0} : rows[i] * rows[j];
@@ -80,7 +82,7 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
   agree(relaxation);
   if (kind == ObjectiveKind::one_norm) {
     relaxation.signs_begin = relaxation.cliques.back().T.rows();
-    add_signs(relaxation.cliques.back(), relaxation.meaning.back().rows, twin.output_size());
+    add_signs(relaxation.cliques.back(), relaxation.meaning.back(), twin.output_size());
   }
   return relaxation;
 }
