@@ -11,6 +11,7 @@
 #include "twincert/certificate/claim.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/relax/row_choice.hpp"
+#include "twincert/solver/slope_search.hpp"
 #include "twincert/solver/solve.hpp"
 
 namespace twincert {
@@ -25,6 +26,8 @@ using core::Vector;
 using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr Index slope_limit = 12;           // affine measures: slopes that are tried
+constexpr double slope_tolerance = 0.002;  // of the weighted sum, that another one could gain
 
 class Clock {
  public:
@@ -34,6 +37,19 @@ class Clock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+void validate_affine(const sets::InputSet& set, const CertifyOptions& options) {
+  if (options.method == Method::branch) {
+    throw core::SettingsError("method: expected auto, interval, crown or sdp with an affine measure, found branch: parts of the set have no "
+                              "gamma_x in common");
+  }
+  if (options.measure.of == core::AffineInput::difference && set.shared_input()) {
+    throw core::SettingsError("measure: affine of the difference of both inputs expects a set in which they differ");
+  }
+  if (options.rows && options.rows->input_reduction == relax::InputReduction::always) {
+    throw core::SettingsError("rows: affine measures need the inputs themselves, expected input_reduction automatic or never, found always");
+  }
+}
+
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
   if (set.size() != twin.input_size()) {
@@ -41,6 +57,7 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
                            std::to_string(set.size()));
   }
   options.measure.validate(twin.output_size());
+  if (options.measure.kind == MeasureKind::affine) validate_affine(set, options);
   if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
     throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
   }
@@ -50,10 +67,15 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
 }
 
 // A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
+// (Of an affine measure both numbers; `upper` is their weighted sum.)
 Claim relaxed(Claim claim) {
   // Zero is no rounded number: it says that nothing is left of the measure.
   auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
   claim.upper = up(claim.upper);
+  if (claim.affine) {
+    claim.affine = {up(claim.affine->gamma_x), up(claim.affine->gamma)};
+    claim.upper = certificate::weighted_sum(claim.measure, *claim.affine);
+  }
   claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
   claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
   return claim;
@@ -117,6 +139,7 @@ class Run {
 
   // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
   bool prefers_branching() const {
+    if (options_.measure.kind == MeasureKind::affine) return false;
     const core::IntervalVector& box = set_.bounding_box();
     const bool limited = options_.threshold || options_.time_limit < infinity;
     const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
@@ -128,6 +151,7 @@ class Run {
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
   bool branches() {
+    if (options_.measure.kind == MeasureKind::affine) return false;
     if (options_.method == Method::automatic) {
       if (!options_.threshold && !(options_.time_limit < infinity)) return false;
     } else if (options_.method != Method::branch) {
@@ -256,6 +280,7 @@ class Run {
   std::vector<relax::Objective> objectives() const {
     const Index m = twin_.output_size();
     if (options_.measure.kind == MeasureKind::two && m > 1) return {{relax::ObjectiveKind::squared_two_norm, Vector()}};
+    if (options_.measure.kind == MeasureKind::affine) return {{affine_kind(), Vector()}};
     if (options_.measure.kind == MeasureKind::one && m > 1) return {{relax::ObjectiveKind::one_norm, Vector()}};
     std::vector<std::pair<double, relax::Objective>> ranked;
     for (const Index row : bounds::difference_rows(options_.measure, m)) {
@@ -293,7 +318,8 @@ class Run {
     const std::vector<relax::Objective> list = objectives();
     if (list.empty()) return;
     const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
-    const relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
+    relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
+    if (options_.measure.kind == MeasureKind::affine) rows.input_reduction = relax::InputReduction::never;
     const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin_, set_, claimed, rows, list.front().kind);
     if (relax::memory_estimate(sizes, options_.settings.memory) > options_.settings.memory_limit * 0x1p30) {
       result_.status = Status::size_limit;
@@ -313,6 +339,10 @@ class Run {
     const double solve_start = clock_.seconds();
     double settled = 0.0;
     for (std::size_t i = 0; i < list.size() && !stopped_ && clock_.seconds() < solve_limit(); ++i) {
+      if (relax::is_affine(list[i].kind)) {
+        minimise_slope(admm, relaxation);
+        continue;
+      }
       if (decided(known(list[i]), settled)) continue;
       settled = std::max(settled, solve(admm, relaxation, list[i], static_cast<Index>(i), static_cast<Index>(list.size()), settled));
     }
@@ -324,7 +354,27 @@ class Run {
     }
   }
 
-  // Tightens one objective; returns the bound that stands for it afterwards, evaluation error included.
+  relax::ObjectiveKind affine_kind() const {
+    return options_.measure.of == core::AffineInput::input ? relax::ObjectiveKind::affine_input : relax::ObjectiveKind::affine_difference;
+  }
+
+  // A bound of |x|^2, or |x - y|^2, over the set.
+  double largest_square() const {
+    if (options_.measure.of == core::AffineInput::difference) return set_.difference().squaredNorm();
+    return set_.bounding_box().magnitude().squaredNorm();
+  }
+
+  // Solves for one slope gamma_x after the other, each warm from the one before.
+  void minimise_slope(solver::Admm& admm, const relax::Relaxation& relaxation) {
+    solver::SlopeSearch search(options_.measure.weight_x, options_.measure.weight, largest_square());
+    for (Index i = 0; i < slope_limit && !stopped_ && clock_.seconds() < solve_limit() && verdict() == Verdict::unknown; ++i) {
+      const std::optional<double> slope = search.next(slope_tolerance);
+      if (!slope) return;
+      search.add(*slope, solve(admm, relaxation, {affine_kind(), Vector(), *slope}, i, slope_limit, 0.0));
+    }
+  }
+
+  // Tightens one objective; returns the bound that stands for it afterwards, evaluation error included (but of affine objectives).
   double solve(solver::Admm& admm, const relax::Relaxation& relaxation, const relax::Objective& objective, Index number, Index count,
                double settled) {
     const relax::ObjectiveTerms terms = relax::objective_terms(twin_, relaxation, objective);
@@ -340,6 +390,7 @@ class Run {
       if (proof.bound < best.bound) best = std::move(proof);
     };
     double next_proof = 0.0;
+    std::vector<std::pair<Index, double>> sums;
     const solver::Solution solution =
         solver::solve(admm, relaxation, terms, options_.settings, due, [&](const solver::Iteration& iteration) {
           // A proof costs some iterations: ever more seldom, but where it may decide it is not put off.
@@ -351,15 +402,20 @@ class Run {
           result_.claim = derive_with(objective, best.bound);
           if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
           if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
-          return may_decide(objective, best.bound, settled) ? solver::Continue::decided : solver::Continue::yes;
+          if (may_decide(objective, best.bound, settled)) return solver::Continue::decided;
+          if (!relax::is_affine(objective.kind)) return solver::Continue::yes;
+          sums.emplace_back(iteration.iteration, options_.measure.weight_x * objective.slope +
+                                                     options_.measure.weight * std::max(0.0, iteration.bound));
+          return solver::settled(sums, options_.settings.tolerance) ? solver::Continue::decided : solver::Continue::yes;
         });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
     if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
     prove_best(solution.bound, solution.multipliers);
+    const double bound = best.bound;
     record(std::move(best));
     result_.claim = derive(proven_);
-    return known(objective);
+    return relax::is_affine(objective.kind) ? bound : known(objective);
   }
 
   Claim derive_with(const relax::Objective& objective, double bound) const {
@@ -382,7 +438,8 @@ class Run {
       proof.cliques.push_back({multipliers[k], certificate::semidefinite_factor(relaxation.cliques[k], multipliers[k])});
     }
     const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
-    proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
+    const double cancelled = relax::is_affine(objective.kind) ? objective.slope * largest_square() : 0.0;
+    proof.bound = core::next_up(bound + 1e-12 * (std::abs(bound) + cancelled));
     return proof;
   }
 
@@ -390,6 +447,11 @@ class Run {
   void record(certificate::ObjectiveProof proof) {
     if (proof.cliques.empty()) return;
     const std::vector<ProvenObjective> with{{proof.objective, proof.bound}};
+    if (relax::is_affine(proof.objective.kind)) {  // only the best slope is kept
+      if (!(derive(with).upper < derive(proven_).upper)) return;
+      proven_.clear();
+      result_.proof.objectives.clear();
+    }
     const bool helps =
         certificate::lowered(options_.measure, twin_.output_size(), rows_, with) != rows_ || derive(with).upper < derive({}).upper;
     if (!helps) return;

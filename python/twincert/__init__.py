@@ -15,7 +15,7 @@ from twincert.errors import (
     UnsupportedLayerError,
 )
 from twincert.io import load, save
-from twincert.measure import Margin, Output
+from twincert.measure import Affine, AffineBound, Margin, Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
 from twincert.settings import Settings, settings_table
@@ -24,6 +24,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Affine",
+    "AffineBound",
     "Attack",
     "BackendUnavailableError",
     "Ball",
