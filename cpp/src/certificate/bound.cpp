@@ -32,7 +32,7 @@ double semidefinite_charge(const relax::Clique& clique, const CliqueProof& proof
   const Vector& reach = clique.variable_magnitude;
   const Matrix magnitude = proof.multiplier.cwiseAbs();
   // r = T v + e: the terms with e.
-  const Vector rows = clique.rows.magnitude() + clique.error;
+  const Vector rows = relax::row_magnitude(clique) + clique.error;
   const Vector charged = magnitude * clique.error;
   double charge = 2.0 * charged.dot(rows) + charged.dot(clique.error);
   // Rounding of G: two products of lengths n.
@@ -44,7 +44,9 @@ double semidefinite_charge(const relax::Clique& clique, const CliqueProof& proof
   Matrix gap = congruence(clique.T, proof.multiplier);
   core::gemm(core::Transpose::no, core::Transpose::yes, -1.0, proof.factor, proof.factor, 1.0, gap);
   charge += reach.dot(gap.cwiseAbs() * reach);
-  const double total = core::next_up(charge * inflation + 0x1p-1000);
+  // Underflow, by at most 2^-1075 in each of far fewer than 2^70 products of any two of these.
+  const double sizes = 1.0 + reach.sum() + product_reach.sum() + rows.sum();
+  const double total = core::next_up(charge * inflation + 0x1p-1000 * sizes * sizes);
   return std::isnan(total) ? std::numeric_limits<double>::infinity() : total;
 }
 
@@ -60,17 +62,22 @@ Matrix semidefinite_factor(const relax::Clique& clique, const Matrix& multiplier
   return Matrix::Zero(gram.rows(), gram.cols());
 }
 
-double objective_bound(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const std::vector<CliqueProof>& cliques) {
+double chordal_bound(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective,
+                     const std::vector<CliqueProof>& cliques) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  if (cliques.size() != relaxation.cliques.size()) return infinity;
+  if (cliques.size() != problem.cliques.size()) return infinity;
   std::vector<Matrix> multipliers;
   double charge = 0.0;
   for (std::size_t k = 0; k < cliques.size(); ++k) {
-    if (!fits(relaxation.cliques[k], cliques[k])) return infinity;
+    if (!fits(problem.cliques[k], cliques[k])) return infinity;
     multipliers.push_back(cliques[k].multiplier);
-    charge = core::next_up(charge + semidefinite_charge(relaxation.cliques[k], cliques[k]));
+    charge = core::next_up(charge + semidefinite_charge(problem.cliques[k], cliques[k]));
   }
-  return terms.finish(core::next_up(relax::support_bound(relaxation, terms, multipliers) + charge));
+  return core::next_up(relax::support_bound(problem, objective, multipliers) + charge);
+}
+
+double objective_bound(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const std::vector<CliqueProof>& cliques) {
+  return terms.finish(chordal_bound(relaxation, terms, cliques));
 }
 
 }  // namespace twincert::certificate

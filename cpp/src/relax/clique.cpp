@@ -60,7 +60,7 @@ void add_halfspaces(RowSet& rows, const sets::InputSet& set, const LayerForms& i
 }
 
 // Squares of the centred inputs sum to radius^2 (all inputs of a ball share one scale).
-void add_ball(Clique& clique, const sets::InputSet& set, const LayerRows& inputs) {
+void add_ball(Clique& clique, const sets::InputSet& set, const LayerRows& inputs, Index begin) {
   const auto* ball = std::get_if<sets::Ball>(&set.region());
   if (!ball || !set.shared_input() || inputs.rows.empty()) return;
   double cap = 0.0;
@@ -70,7 +70,7 @@ void add_ball(Clique& clique, const sets::InputSet& set, const LayerRows& inputs
     // |row| <= 2^e (|x - center_ball| + |center_ball - center_row|), the last term being a few ulp.
     const double scale = std::ldexp(1.0, row.exponent);
     const double offset = core::next_up(std::abs(ball->center[row.neuron] - row.center));
-    clique.ball_rows.push_back(clique.previous_begin + static_cast<Index>(r));
+    clique.ball_rows.push_back(begin + static_cast<Index>(r));
     // (p + q)^2 <= (1 + t) p^2 + (1 + 1/t) q^2 with t = 2^-40, summed over the coordinates.
     cap = std::max(cap, core::next_up(core::next_up(ball->radius * scale) * core::next_up(ball->radius * scale)) * (1.0 + 0x1p-39));
     clique.ball_cap += 0x1p42 * offset * offset * scale * scale;
@@ -84,22 +84,22 @@ void intersect_entry(Clique& clique, Index i, Index j, Interval with) {
   clique.upper(i, j) = clique.upper(j, i) = now.upper;
 }
 
-void entry_intervals(Clique& clique, const std::vector<ProductFact>& facts) {
-  const Index n = clique.rows.size();
+void entry_intervals(Clique& clique, const IntervalVector& rows, const std::vector<ProductFact>& facts) {
+  const Index n = rows.size();
   clique.lower.resize(n, n);
   clique.upper.resize(n, n);
   for (Index j = 0; j < n; ++j) {
     for (Index i = j; i < n; ++i) {
-      Interval product = clique.rows[i] * clique.rows[j];
-      if (i == j) product.lower = clique.rows[i].lower <= 0.0 && clique.rows[i].upper >= 0.0 ? 0.0 : std::max(0.0, product.lower);
+      Interval product = rows[i] * rows[j];
+      if (i == j) product.lower = rows[i].lower <= 0.0 && rows[i].upper >= 0.0 ? 0.0 : std::max(0.0, product.lower);
       clique.lower(i, j) = clique.lower(j, i) = product.lower;
       clique.upper(i, j) = clique.upper(j, i) = product.upper;
     }
   }
   clique.lower(0, 0) = clique.upper(0, 0) = 1.0;
   for (Index i = 1; i < n; ++i) {
-    clique.lower(i, 0) = clique.lower(0, i) = clique.rows.lower[i];
-    clique.upper(i, 0) = clique.upper(0, i) = clique.rows.upper[i];
+    clique.lower(i, 0) = clique.lower(0, i) = rows.lower[i];
+    clique.upper(i, 0) = clique.upper(0, i) = rows.upper[i];
   }
   for (const ProductFact& fact : facts) intersect_entry(clique, fact.first, fact.second, fact.product);
 }
@@ -140,43 +140,45 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
 
 }  // namespace
 
-Clique build_clique(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows* previous, const LayerRows& current,
-                    const RowOptions& options, InputFacts inputs) {
+TwinClique build_clique(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows* previous,
+                        const LayerRows& current, const RowOptions& options, InputFacts inputs) {
   const StageVariables variables = stage_variables(stage, bounds, previous, current);
   LayerForms previous_forms;
   if (previous) previous_forms = layer_forms(*previous, variables.previous_columns, variables.count);
   const StageForms forms = stage_forms(stage, bounds, previous ? &previous_forms : nullptr, current, variables);
 
-  Clique clique;
+  TwinClique result;
+  Clique& clique = result.clique;
+  CliqueRows& meaning = result.meaning;
   RowSet rows(variables.count);
   rows.add_one();
-  clique.previous_begin = rows.size();
+  meaning.previous_begin = rows.size();
   if (previous) {
     add_layer(rows, *previous, previous_forms, variables.previous_columns);
   } else {
     add_functionals(rows, variables);
   }
-  clique.previous_size = previous ? rows.size() - clique.previous_begin : 0;
-  clique.current_begin = rows.size();
+  meaning.previous_size = previous ? rows.size() - meaning.previous_begin : 0;
+  meaning.current_begin = rows.size();
   const std::vector<Index> positions = add_layer(rows, current, forms.after, variables.current_columns);
-  clique.current_size = rows.size() - clique.current_begin;
+  meaning.current_size = rows.size() - meaning.current_begin;
   add_activations(rows, stage, bounds, forms, current, positions, options);
   if (previous && inputs.set) add_halfspaces(rows, *inputs.set, previous_forms);
 
   clique.T = rows.coefficients();
   clique.error = rows.errors();
-  clique.rows = rows.intervals();
+  meaning.rows = rows.intervals();
   clique.variable_magnitude = Vector::Ones(variables.count);
   for (Index row = 0; row < rows.size(); ++row) {
     const auto coefficients = clique.T.row(row);
     Index column = 0;
     if (coefficients.cwiseAbs().maxCoeff(&column) == 1.0 && coefficients.cwiseAbs().sum() == 1.0) {
-      clique.variable_magnitude[column] = core::next_up(clique.rows[row].magnitude() + clique.error[row]);
+      clique.variable_magnitude[column] = core::next_up(meaning.rows[row].magnitude() + clique.error[row]);
     }
   }
-  entry_intervals(clique, rows.facts());
-  if (previous && inputs.set) add_ball(clique, *inputs.set, *previous);
-  return clique;
+  entry_intervals(clique, meaning.rows, rows.facts());
+  if (previous && inputs.set) add_ball(clique, *inputs.set, *previous, meaning.previous_begin);
+  return result;
 }
 
 }  // namespace twincert::relax

@@ -4,27 +4,25 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/relax/shared_entries.hpp"
 #include "twincert/relax/stage_forms.hpp"
 
 namespace twincert::relax {
 namespace {
 
-// Both copies of a shared entry get the intersection of their intervals.
-void agree(Clique& left, Clique& right) {
-  const Index n = left.current_size;
-  auto meet = [&](Index li, Index lj, Index ri, Index rj) {
-    const Interval both = core::intersect({left.lower(li, lj), left.upper(li, lj)}, {right.lower(ri, rj), right.upper(ri, rj)});
-    left.lower(li, lj) = left.lower(lj, li) = right.lower(ri, rj) = right.lower(rj, ri) = both.lower;
-    left.upper(li, lj) = left.upper(lj, li) = right.upper(ri, rj) = right.upper(rj, ri) = both.upper;
-  };
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = j; i < n; ++i) meet(left.current_begin + i, left.current_begin + j, right.previous_begin + i, right.previous_begin + j);
+// Neighbours share the row of ones and the rows of the layer between them.
+Overlap chain_overlap(Index first, const CliqueRows& left, const CliqueRows& right) {
+  Overlap overlap{first, first + 1, {0}, {0}};
+  for (Index i = 0; i < left.current_size; ++i) {
+    overlap.first_rows.push_back(left.current_begin + i);
+    overlap.second_rows.push_back(right.previous_begin + i);
   }
+  return overlap;
 }
 
 // Appends one free variable and row s in [-1, 1], s^2 = 1, per output.
-void add_signs(Clique& clique, Index outputs) {
-  const Index n = clique.rows.size(), m = n + outputs, v = clique.T.cols();
+void add_signs(Clique& clique, IntervalVector& rows, Index outputs) {
+  const Index n = rows.size(), m = n + outputs, v = clique.T.cols();
   Matrix T = Matrix::Zero(m, v + outputs);
   T.topLeftCorner(n, v) = clique.T;
   T.bottomRightCorner(outputs, outputs).setIdentity();
@@ -33,15 +31,15 @@ void add_signs(Clique& clique, Index outputs) {
   clique.error.tail(outputs).setZero();
   clique.variable_magnitude.conservativeResize(v + outputs);
   clique.variable_magnitude.tail(outputs).setOnes();
-  clique.rows.lower.conservativeResize(m);
-  clique.rows.upper.conservativeResize(m);
-  clique.rows.lower.tail(outputs).setConstant(-1.0);
-  clique.rows.upper.tail(outputs).setConstant(1.0);
+  rows.lower.conservativeResize(m);
+  rows.upper.conservativeResize(m);
+  rows.lower.tail(outputs).setConstant(-1.0);
+  rows.upper.tail(outputs).setConstant(1.0);
   clique.lower.conservativeResize(m, m);
   clique.upper.conservativeResize(m, m);
   for (Index i = n; i < m; ++i) {
     for (Index j = 0; j <= i; ++j) {
-      const Interval product = i == j ? Interval{1.0, 1.0} : clique.rows[i] * clique.rows[j];
+      const Interval product = i == j ? Interval{1.0, 1.0} : rows[i] * rows[j];
       clique.lower(i, j) = clique.lower(j, i) = product.lower;
       clique.upper(i, j) = clique.upper(j, i) = product.upper;
     }
@@ -70,15 +68,19 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
   for (std::size_t k = 0; k < hidden; ++k) {
     LayerRows current = layer_rows(stage_values(twin.stages()[k], bounds.stages[k]), options);
     const LayerRows* before = k == 0 && reduced ? nullptr : &previous;
-    relaxation.cliques.push_back(
-        build_clique(twin.stages()[k], bounds.stages[k], before, current, options, InputFacts{k == 0 ? &set : nullptr}));
+    TwinClique built = build_clique(twin.stages()[k], bounds.stages[k], before, current, options, InputFacts{k == 0 ? &set : nullptr});
+    relaxation.cliques.push_back(std::move(built.clique));
+    relaxation.meaning.push_back(std::move(built.meaning));
     previous = std::move(current);
   }
   relaxation.last = std::move(previous);
-  for (std::size_t k = 0; k + 1 < hidden; ++k) agree(relaxation.cliques[k], relaxation.cliques[k + 1]);
+  for (std::size_t k = 0; k + 1 < hidden; ++k) {
+    relaxation.overlaps.push_back(chain_overlap(static_cast<Index>(k), relaxation.meaning[k], relaxation.meaning[k + 1]));
+  }
+  agree(relaxation);
   if (kind == ObjectiveKind::one_norm) {
-    relaxation.signs_begin = relaxation.cliques.back().rows.size();
-    add_signs(relaxation.cliques.back(), twin.output_size());
+    relaxation.signs_begin = relaxation.cliques.back().T.rows();
+    add_signs(relaxation.cliques.back(), relaxation.meaning.back().rows, twin.output_size());
   }
   return relaxation;
 }
@@ -91,13 +93,17 @@ double ObjectiveTerms::finish(double bound) const {
 }
 
 ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective) {
-  const Clique& clique = relaxation.cliques.back();
-  const Index n = clique.rows.size();
+  const CliqueRows& meaning = relaxation.meaning.back();
+  const Index n = meaning.rows.size();
   std::vector<Index> columns(relaxation.last.rows.size());
-  for (std::size_t r = 0; r < columns.size(); ++r) columns[r] = clique.current_begin + static_cast<Index>(r);
+  for (std::size_t r = 0; r < columns.size(); ++r) columns[r] = meaning.current_begin + static_cast<Index>(r);
   const Forms outputs = difference_forms(twin.stages().back(), layer_forms(relaxation.last, columns, n));
-  const Vector magnitude = clique.rows.magnitude();
-  ObjectiveTerms terms{objective.kind, Matrix::Zero(n, n), 0.0, 0.0};
+  const Vector magnitude = meaning.rows.magnitude();
+  ObjectiveTerms terms;
+  terms.kind = objective.kind;
+  terms.matrices.resize(relaxation.cliques.size());
+  Matrix& matrix = terms.matrices.back();
+  matrix = Matrix::Zero(n, n);
   if (objective.kind == ObjectiveKind::linear) {
     Form total = Form::constant(0.0, 0.0, n);
     for (Index i = 0; i < outputs.size(); ++i) {
@@ -105,18 +111,18 @@ ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& rela
     }
     terms.constant = total.coefficients[0];
     terms.error = total.error;
-    terms.matrix.row(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1).transpose();
-    terms.matrix.col(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1);
+    matrix.row(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1).transpose();
+    matrix.col(0).tail(n - 1) = 0.5 * total.coefficients.tail(n - 1);
   } else if (objective.kind == ObjectiveKind::squared_two_norm) {
-    terms.matrix = outputs.coefficients.transpose() * outputs.coefficients;
+    matrix = outputs.coefficients.transpose() * outputs.coefficients;
     const Vector reach = outputs.coefficients.cwiseAbs() * magnitude;
     terms.constant = core::next_up(core::gamma(outputs.size() + 4) * reach.squaredNorm() * (1.0 + 1e-9));
     terms.error = core::next_up(outputs.error.norm() * (1.0 + 1e-9));
   } else {
     for (Index i = 0; i < outputs.size(); ++i) {
       const Index sign = relaxation.signs_begin + i;
-      terms.matrix.row(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign);
-      terms.matrix.col(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign).transpose();
+      matrix.row(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign);
+      matrix.col(sign).head(sign) = 0.5 * outputs.coefficients.row(i).head(sign).transpose();
     }
     terms.error = core::next_up(outputs.error.sum() * (1.0 + 1e-9));
   }

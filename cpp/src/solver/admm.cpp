@@ -21,31 +21,31 @@ Matrix orthonormal_basis(const Matrix& T) {
 
 Index triangle(Index n) { return n * (n + 1) / 2; }
 
-Index packed_size(const relax::Relaxation& relaxation) {
+Index packed_size(const relax::ChordalProblem& problem) {
   Index total = 0;
-  for (const relax::Clique& clique : relaxation.cliques) total += triangle(clique.rows.size());
+  for (const relax::Clique& clique : problem.cliques) total += triangle(clique.T.rows());
   return total;
 }
 
 }  // namespace
 
-Admm::Admm(const relax::Relaxation& relaxation, const Settings& settings, core::ThreadPool& pool)
-    : relaxation_(relaxation),
+Admm::Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool)
+    : problem_(problem),
       pool_(pool),
+      agreement_(problem),
       rho_(settings.rho),
       alpha_(settings.relaxation),
-      packed_point_(packed_size(relaxation)),
+      packed_point_(packed_size(problem)),
       packed_step_(packed_point_.size()),
       acceleration_(packed_point_.size(), settings.memory) {
   Index offset = 0;
-  for (const relax::Clique& clique : relaxation.cliques) {
+  for (const relax::Clique& clique : problem.cliques) {
     const Index n = clique.T.rows(), v = clique.T.cols();
     blocks_.push_back({orthonormal_basis(clique.T), Matrix::Zero(n, n), Matrix::Zero(n, n), Matrix::Zero(n, n), Matrix(n, v), Matrix(v, v),
                        Vector(v), core::SymmetricEigensolver(v), offset});
     offset += triangle(n);
   }
-  const Index last = relaxation.cliques.back().rows.size();
-  objective_ = Matrix::Zero(last, last);
+  objective_.resize(problem.cliques.size());
   reset();
 }
 
@@ -55,10 +55,11 @@ void Admm::reset() {
   acceleration_.reset();
 }
 
-void Admm::set_objective(const relax::ObjectiveTerms& terms) {
-  const double scale = terms.matrix.cwiseAbs().maxCoeff();
+void Admm::set_objective(const relax::ChordalObjective& objective) {
+  double scale = 0.0;
+  for (const Matrix& matrix : objective.matrices) scale = std::max(scale, matrix.size() > 0 ? matrix.cwiseAbs().maxCoeff() : 0.0);
   objective_scale_ = scale > 0.0 && std::isfinite(scale) ? scale : 1.0;
-  objective_ = terms.matrix / objective_scale_;
+  for (std::size_t k = 0; k < objective_.size(); ++k) objective_[k] = objective.matrices[k] / objective_scale_;
   acceleration_.reset();
 }
 
@@ -78,23 +79,10 @@ void Admm::project(Block& block) const {
 void Admm::reflect(std::size_t k) {
   Block& block = blocks_[k];
   const Index n = block.point.rows();
-  const bool last = k + 1 == blocks_.size();
+  const Matrix& objective = objective_[k];
   for (Index j = 0; j < n; ++j) {
-    reflect_column(block.projected.col(j).data() + j, block.point.col(j).data() + j, last ? objective_.col(j).data() + j : nullptr,
-                   1.0 / rho_, block.reflected.col(j).data() + j, n - j);
-  }
-}
-
-void Admm::average(std::size_t k) {
-  const relax::Clique& left = relaxation_.cliques[k];
-  const relax::Clique& right = relaxation_.cliques[k + 1];
-  Matrix& a = blocks_[k].reflected;
-  Matrix& b = blocks_[k + 1].reflected;
-  const Index n = left.current_size, li = left.current_begin, ri = right.previous_begin;
-  auto meet = [](double& x, double& y) { x = y = 0.5 * (x + y); };
-  for (Index i = 0; i < n; ++i) meet(a(li + i, 0), b(ri + i, 0));
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = j; i < n; ++i) meet(a(li + i, li + j), b(ri + i, ri + j));
+    reflect_column(block.projected.col(j).data() + j, block.point.col(j).data() + j,
+                   objective.size() > 0 ? objective.col(j).data() + j : nullptr, 1.0 / rho_, block.reflected.col(j).data() + j, n - j);
   }
 }
 
@@ -118,7 +106,7 @@ void Admm::clip_ball(const relax::Clique& clique, Block& block) const {
 
 void Admm::clip(std::size_t k) {
   Block& block = blocks_[k];
-  const relax::Clique& clique = relaxation_.cliques[k];
+  const relax::Clique& clique = problem_.cliques[k];
   if (!clique.ball_rows.empty()) clip_ball(clique, block);
   const Index n = block.point.rows();
   double distance = 0.0, size = 0.0;
@@ -156,7 +144,7 @@ bool Admm::iterate() {
   for (const Block& block : blocks_) {
     if (!block.solved) return false;
   }
-  for (Index k = 0; k + 1 < count; ++k) average(at(k));
+  agreement_.average([this](Index k) -> Matrix& { return blocks_[static_cast<std::size_t>(k)].reflected; });
   pool_.run(count, [&](Index k) { clip(at(k)); });
   double distance = 0.0, size = 0.0;
   for (const Block& block : blocks_) {

@@ -16,6 +16,11 @@ TWINCERT_CLONES void reflect_column(const double* x, const double* z, const doub
   }
 }
 
+TWINCERT_CLONES void average_columns(double* a, double* b, Index count) {
+#pragma omp simd
+  for (Index i = 0; i < count; ++i) a[i] = b[i] = 0.5 * (a[i] + b[i]);
+}
+
 TWINCERT_CLONES ColumnNorms clip_column(const double* x, const double* low, const double* high, double alpha, double* p, double* step,
                                         Index count) {
   double distance = 0.0, size = 0.0;

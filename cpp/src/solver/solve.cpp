@@ -37,7 +37,7 @@ bool stalled(const std::vector<std::pair<Index, double>>& history, double tolera
 
 }  // namespace
 
-Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
+Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed) {
   Solution solution;
   solution.bound = std::numeric_limits<double>::infinity();
@@ -52,7 +52,7 @@ Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::Obj
     solution.residual = admm.residual();
     if (iteration % settings.bound_every != 0 && iteration != settings.max_iterations && !due()) continue;
     admm.multipliers(multipliers);
-    const double bound = terms.finish(relax::support_bound(relaxation, terms, multipliers));
+    const double bound = terms.finish(relax::support_bound(problem, terms, multipliers));
     if (bound < solution.bound) {
       solution.bound = bound;
       std::swap(solution.multipliers, multipliers);

@@ -8,14 +8,19 @@
 
 namespace twincert::certificate {
 
-// Upper bound, outward rounded, of -<multiplier, r r^T> over the points of a clique, for any factor: with G = T^T multiplier T and
-// E = G - factor factor^T, v^T G v >= -sum |E_ij| |v_i| |v_j|. Includes the rows' own rounding.
+// Upper bound, outward rounded, of -<multiplier, M> over the matrices M = E[r r^T] of a clique, for any factor: with G = T^T multiplier T
+// and E = G - factor factor^T, <G, Y> >= -sum |E_ij| |Y_ij|, and |Y_ij| <= variable_magnitude_i variable_magnitude_j. Includes the rows'
+// own rounding.
 double semidefinite_charge(const relax::Clique& clique, const CliqueProof& proof);
 
 // A factor that makes the charge small: Cholesky of G with the smallest diagonal shift that succeeds.
 Matrix semidefinite_factor(const relax::Clique& clique, const Matrix& multiplier);
 
-// The proven bound of the objective; +infinity when the proof's sizes do not fit or its entries are not finite.
+// The proven bound of a problem's objective; +infinity when the proof's sizes do not fit or its entries are not finite.
+double chordal_bound(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective,
+                     const std::vector<CliqueProof>& cliques);
+
+// The proven bound of a twin's objective: the same, finished.
 double objective_bound(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const std::vector<CliqueProof>& cliques);
 
 }  // namespace twincert::certificate

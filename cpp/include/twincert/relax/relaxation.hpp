@@ -8,9 +8,10 @@
 
 namespace twincert::relax {
 
-struct Relaxation {
-  std::vector<Clique> cliques;  // empty for networks without hidden stage
-  LayerRows last;               // rows of the last hidden layer, current rows of the last clique
+// A chordal problem whose rows' meaning is known; its cliques are empty for networks without hidden stage.
+struct Relaxation : ChordalProblem {
+  std::vector<CliqueRows> meaning;  // one per clique
+  LayerRows last;                   // rows of the last hidden layer, current rows of the last clique
 
   // Sign variables s_i of the one-norm: rows of the last clique from here on, one per output; -1 without.
   Index signs_begin = -1;
@@ -23,14 +24,13 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
 // True when the first clique is built over the functionals of the first stage instead of the inputs.
 bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, const RowOptions& options);
 
-// <matrix, r r^T> + constant in the last clique encloses the objective from above once finish() is applied.
-struct ObjectiveTerms {
-  ObjectiveKind kind;
-  Matrix matrix;  // rows x rows of the last clique, symmetric
-  double constant;
-  double error;  // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
+// The objective of a problem (in a twin's relaxation, of the rows of any clique), and what its bound says about the question asked: it
+// encloses that from above once finish() is applied.
+struct ObjectiveTerms : ChordalObjective {
+  ObjectiveKind kind = ObjectiveKind::linear;
+  double error = 0.0;  // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
 
-  // Upper bound of the objective from an upper bound of <matrix, r r^T> + constant.
+  // Upper bound of the objective from an upper bound of the chordal problem's.
   double finish(double bound) const;
 };
 

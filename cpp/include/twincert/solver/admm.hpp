@@ -11,8 +11,9 @@
 
 #include "twincert/core/blas.hpp"
 #include "twincert/core/parallel.hpp"
-#include "twincert/relax/relaxation.hpp"
+#include "twincert/relax/chordal_problem.hpp"
 #include "twincert/solver/acceleration.hpp"
+#include "twincert/solver/agreement.hpp"
 #include "twincert/solver/settings.hpp"
 
 namespace twincert::solver {
@@ -23,11 +24,11 @@ using core::Vector;
 
 class Admm {
  public:
-  // Keeps references: relaxation and pool must outlive it.
-  Admm(const relax::Relaxation& relaxation, const Settings& settings, core::ThreadPool& pool);
+  // Keeps references: problem and pool must outlive it.
+  Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool);
 
-  // Objective of the last clique, scaled internally to unit size; keeps the current point as a warm start.
-  void set_objective(const relax::ObjectiveTerms& terms);
+  // Scaled internally to unit size; keeps the current point as a warm start.
+  void set_objective(const relax::ChordalObjective& objective);
   // Back to the cold start.
   void reset();
 
@@ -57,15 +58,15 @@ class Admm {
 
   void project(Block& block) const;
   void reflect(std::size_t k);
-  void average(std::size_t k);
   void clip_ball(const relax::Clique& clique, Block& block) const;
   void clip(std::size_t k);
   void unpack(std::size_t k);
 
-  const relax::Relaxation& relaxation_;
+  const relax::ChordalProblem& problem_;
   core::ThreadPool& pool_;
   std::vector<Block> blocks_;
-  Matrix objective_;  // scaled to unit size
+  Agreement agreement_;
+  std::vector<Matrix> objective_;  // per clique, scaled to unit size; empty where there is none
   double objective_scale_ = 1.0;
   double rho_;
   double alpha_;

@@ -10,6 +10,9 @@ using core::Index;
 // out = 2 x - z + weight c; c may be null.
 void reflect_column(const double* x, const double* z, const double* c, double weight, double* out, Index count);
 
+// a = b = (a + b) / 2.
+void average_columns(double* a, double* b, Index count);
+
 // What one column contributes to |P - X|^2 and |X|^2, P = clip(p, low, high).
 struct ColumnNorms {
   double distance;

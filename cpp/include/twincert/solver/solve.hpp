@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "twincert/core/status.hpp"
+#include "twincert/relax/relaxation.hpp"
 #include "twincert/solver/admm.hpp"
 
 namespace twincert::solver {
@@ -29,7 +30,7 @@ struct Solution {
 
 // The bound is evaluated every settings.bound_every iterations, and whenever `due` says so (asked after each iteration; allocates nothing).
 // Stops at max_iterations, when the bound stalls (settings.tolerance), or when `proceed` says so.
-Solution solve(Admm& admm, const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const Settings& settings,
+Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed);
 
 }  // namespace twincert::solver
