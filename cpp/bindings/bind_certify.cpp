@@ -25,9 +25,11 @@ using twincert::relax::ObjectiveKind;
 template <class Kind>
 using Names = std::vector<std::pair<const char*, Kind>>;
 
-const Names<ObjectiveKind> objective_names = {
-    {"linear", ObjectiveKind::linear}, {"squared_two_norm", ObjectiveKind::squared_two_norm}, {"one_norm", ObjectiveKind::one_norm},
-    {"affine_input", ObjectiveKind::affine_input}, {"affine_difference", ObjectiveKind::affine_difference}};
+const Names<ObjectiveKind> objective_names = {{"linear", ObjectiveKind::linear},
+                                              {"squared_two_norm", ObjectiveKind::squared_two_norm},
+                                              {"one_norm", ObjectiveKind::one_norm},
+                                              {"affine_input", ObjectiveKind::affine_input},
+                                              {"affine_difference", ObjectiveKind::affine_difference}};
 const Names<InputReduction> reduction_names = {
     {"automatic", InputReduction::automatic}, {"never", InputReduction::never}, {"always", InputReduction::always}};
 

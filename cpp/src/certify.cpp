@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "twincert/attack/affine_samples.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
@@ -26,8 +27,8 @@ using core::Vector;
 using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Index slope_limit = 12;           // affine measures: slopes that are tried
-constexpr double slope_tolerance = 0.002;  // of the weighted sum, that another one could gain
+constexpr Index slope_limit = 12;     // affine measures: slopes that are tried
+constexpr Index slope_samples = 512;  // points that say where to start
 
 class Clock {
  public:
@@ -39,14 +40,16 @@ class Clock {
 
 void validate_affine(const sets::InputSet& set, const CertifyOptions& options) {
   if (options.method == Method::branch) {
-    throw core::SettingsError("method: expected auto, interval, crown or sdp with an affine measure, found branch: parts of the set have no "
-                              "gamma_x in common");
+    throw core::SettingsError(
+        "method: expected auto, interval, crown or sdp with an affine measure, found branch: parts of the set have no "
+        "gamma_x in common");
   }
   if (options.measure.of == core::AffineInput::difference && set.shared_input()) {
     throw core::SettingsError("measure: affine of the difference of both inputs expects a set in which they differ");
   }
   if (options.rows && options.rows->input_reduction == relax::InputReduction::always) {
-    throw core::SettingsError("rows: affine measures need the inputs themselves, expected input_reduction automatic or never, found always");
+    throw core::SettingsError(
+        "rows: affine measures need the inputs themselves, expected input_reduction automatic or never, found always");
   }
 }
 
@@ -366,9 +369,11 @@ class Run {
 
   // Solves for one slope gamma_x after the other, each warm from the one before.
   void minimise_slope(solver::Admm& admm, const relax::Relaxation& relaxation) {
-    solver::SlopeSearch search(options_.measure.weight_x, options_.measure.weight, largest_square());
+    const auto seed = static_cast<std::uint64_t>(options_.settings.seed);
+    solver::SlopeSearch search(options_.measure.weight_x, options_.measure.weight, largest_square(),
+                               attack::affine_samples(twin_, set_, options_.measure, slope_samples, seed));
     for (Index i = 0; i < slope_limit && !stopped_ && clock_.seconds() < solve_limit() && verdict() == Verdict::unknown; ++i) {
-      const std::optional<double> slope = search.next(slope_tolerance);
+      const std::optional<double> slope = search.next(options_.settings.tolerance);
       if (!slope) return;
       search.add(*slope, solve(admm, relaxation, {affine_kind(), Vector(), *slope}, i, slope_limit, 0.0));
     }
@@ -404,8 +409,8 @@ class Run {
           if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
           if (may_decide(objective, best.bound, settled)) return solver::Continue::decided;
           if (!relax::is_affine(objective.kind)) return solver::Continue::yes;
-          sums.emplace_back(iteration.iteration, options_.measure.weight_x * objective.slope +
-                                                     options_.measure.weight * std::max(0.0, iteration.bound));
+          sums.emplace_back(iteration.iteration,
+                            options_.measure.weight_x * objective.slope + options_.measure.weight * std::max(0.0, iteration.bound));
           return solver::settled(sums, options_.settings.tolerance) ? solver::Continue::decided : solver::Continue::yes;
         });
     result_.info.iterations += solution.iterations;

@@ -377,8 +377,7 @@ class Search {
     }
     result.reference_output = twin_.reference().evaluate(result.reference_input);
     result.compressed_output = twin_.compressed().evaluate(result.compressed_input);
-    const double value =
-        measure_.at(result.reference_input, result.compressed_input, result.reference_output, result.compressed_output);
+    const double value = measure_.at(result.reference_input, result.compressed_input, result.reference_output, result.compressed_output);
     // Overflow in the evaluation shows nothing; zero always holds.
     result.value = std::isfinite(value) ? value : 0.0;
     return result;

@@ -10,7 +10,7 @@ namespace twincert::core {
 namespace {
 
 constexpr std::pair<const char*, MeasureKind> names[] = {
-    {"outputs", MeasureKind::outputs}, {"output", MeasureKind::output}, {"inf", MeasureKind::inf},  {"two", MeasureKind::two},
+    {"outputs", MeasureKind::outputs}, {"output", MeasureKind::output}, {"inf", MeasureKind::inf},   {"two", MeasureKind::two},
     {"one", MeasureKind::one},         {"margin", MeasureKind::margin}, {"top1", MeasureKind::top1}, {"affine", MeasureKind::affine}};
 
 constexpr std::pair<const char*, AffineInput> inputs[] = {{"input", AffineInput::input}, {"difference", AffineInput::difference}};

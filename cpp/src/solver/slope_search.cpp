@@ -2,73 +2,80 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace twincert::solver {
 namespace {
 
 constexpr core::Index settled_window = 400;  // iterations before which no verdict is passed
+constexpr double spacing = 0.15;             // new slopes stay away from known ones by this fraction of the interval between them
 
 }  // namespace
 
 bool settled(const std::vector<std::pair<core::Index, double>>& sums, double tolerance) {
   const auto& [iteration, sum] = sums.back();
   if (iteration < settled_window) return false;
-  const auto half = std::find_if(sums.rbegin(), sums.rend(), [&](const auto& entry) { return 2 * entry.first <= iteration; });
+  const auto half = std::find_if(sums.rbegin(), sums.rend(), [last = iteration](const auto& entry) { return 2 * entry.first <= last; });
   return half != sums.rend() && half->second - sum < tolerance * sum;
 }
 
+SlopeSearch::SlopeSearch(double weight_x, double weight, double largest_q, std::vector<std::pair<double, double>> attained)
+    : weight_x_(weight_x),
+      weight_(weight),
+      largest_q_(largest_q),
+      best_(std::numeric_limits<double>::infinity()),
+      attained_(std::move(attained)) {}
+
 void SlopeSearch::add(double slope, double bound) {
   const Point point{slope, weight_x_ * slope + weight_ * std::max(0.0, bound)};
-  if (points_.empty() || point.value < best_) {
-    best_ = point.value;
-    best_slope_ = slope;
-  }
+  best_ = std::min(best_, point.value);
   points_.insert(std::find_if(points_.begin(), points_.end(), [slope](const Point& p) { return p.slope > slope; }), point);
 }
 
+double SlopeSearch::attained(double slope) const {
+  double bound = 0.0;
+  for (const auto& [q, square] : attained_) bound = std::max(bound, square - slope * q);
+  return weight_x_ * slope + weight_ * bound;
+}
+
+double SlopeSearch::extended(std::size_t first, std::size_t second, double slope) const {
+  const Point &p = points_[first], &q = points_[second];
+  return p.value + (q.value - p.value) / (q.slope - p.slope) * (slope - p.slope);
+}
+
+double SlopeSearch::below(std::size_t right, double slope) const {
+  double bound = attained(slope);
+  if (right >= 2) bound = std::max(bound, extended(right - 2, right - 1, slope));
+  if (right + 1 < points_.size()) bound = std::max(bound, extended(right, right + 1, slope));
+  return bound;
+}
+
+SlopeSearch::Point SlopeSearch::valley(double left, double right, std::size_t position) const {
+  const double low = left, high = right;
+  for (int step = 0; step < 100; ++step) {  // convex
+    const double a = left + (right - left) / 3.0, b = right - (right - left) / 3.0;
+    (below(position, a) <= below(position, b) ? right : left) = below(position, a) <= below(position, b) ? b : a;
+  }
+  const double slope = 0.5 * (left + right), value = below(position, slope);
+  const double margin = spacing * (high - low);
+  return {std::clamp(slope, position == 0 ? low : low + margin, position < points_.size() ? high - margin : high), value};
+}
+
 std::optional<double> SlopeSearch::next(double tolerance) const {
-  if (points_.empty()) return 0.0;
-  if (!(best_ > 0.0 && std::isfinite(best_)) || weight_x_ >= weight_ * largest_q_) return std::nullopt;
+  if (weight_x_ >= weight_ * largest_q_) return points_.empty() ? std::optional<double>(0.0) : std::nullopt;
+  if (points_.empty()) return valley(0.0, attained(0.0) / weight_x_, 0).slope;
+  if (!(best_ > 0.0 && std::isfinite(best_))) return std::nullopt;
   Point lowest{0.0, best_};
-  for (std::size_t left = 0; left < points_.size(); ++left) {
-    const Point found = valley(left);
+  for (std::size_t right = 0; right <= points_.size(); ++right) {
+    const double from = right == 0 ? 0.0 : points_[right - 1].slope;
+    const double to =
+        right < points_.size() ? points_[right].slope : best_ / weight_x_;  // beyond it h exceeds the best by weight_x s alone
+    if (!(from < to)) continue;
+    const Point found = valley(from, to, right);
     if (found.value < lowest.value) lowest = found;
   }
   if (!(best_ - lowest.value > tolerance * best_)) return std::nullopt;
   return lowest.slope;
-}
-
-SlopeSearch::Point SlopeSearch::valley(std::size_t left) const {
-  const Point& a = points_[left];
-  // Beyond the end h exceeds the best value by weight_x s alone.
-  const bool last = left + 1 == points_.size();
-  const double end = last ? std::max(best_ / weight_x_, a.slope) : points_[left + 1].slope;
-  std::vector<Line> lines{{0.0, 0.0, weight_x_}};
-  const auto through = [&](const Point& p, const Point& q) { lines.push_back({p.slope, p.value, (q.value - p.value) / (q.slope - p.slope)}); };
-  if (left > 0) {
-    through(a, points_[left - 1]);
-  } else {
-    lines.push_back({a.slope, a.value, weight_x_ - weight_ * largest_q_});
-  }
-  if (left + 2 < points_.size()) through(points_[left + 1], points_[left + 2]);
-  const auto below = [&](double slope) {
-    double value = 0.0;
-    for (const Line& line : lines) value = std::max(value, line(slope));
-    return value;
-  };
-  Point lowest{a.slope, below(a.slope)};
-  const auto consider = [&](double slope) {
-    if (slope > a.slope && slope < end && below(slope) < lowest.value) lowest = {slope, below(slope)};
-  };
-  for (const Line& p : lines) {
-    for (const Line& q : lines) {
-      if (p.rise != q.rise) consider((q(0.0) - p(0.0)) / (p.rise - q.rise));
-    }
-  }
-  // Not next to a slope that is known.
-  const double margin = 0.1 * (end - a.slope);
-  lowest.slope = std::clamp(lowest.slope, a.slope + (left == 0 ? 0.0 : margin), last ? end : end - margin);
-  return lowest;
 }
 
 }  // namespace twincert::solver

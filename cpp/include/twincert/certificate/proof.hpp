@@ -52,9 +52,9 @@ struct AffineBound {
 // Everything that is claimed about one twin, set and measure.
 struct Claim {
   core::Measure measure;
-  double upper;             // the measure's bound, every rounding included
-  Vector upper_per_output;  // >= max of f_i - g_i, +inf where not asked for
-  Vector lower_per_output;  // <= min of f_i - g_i, -inf where not asked for
+  double upper;                                      // the measure's bound, every rounding included
+  Vector upper_per_output;                           // >= max of f_i - g_i, +inf where not asked for
+  Vector lower_per_output;                           // <= min of f_i - g_i, -inf where not asked for
   std::optional<AffineBound> affine = std::nullopt;  // of affine measures, whose `upper` is its weighted sum
 };
 

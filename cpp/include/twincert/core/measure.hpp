@@ -33,8 +33,8 @@ inline constexpr double largest_weight = 1e100;
 
 struct Measure {
   MeasureKind kind = MeasureKind::inf;
-  Index output = 0;  // for MeasureKind::output and margin
-  Index other = 0;   // for MeasureKind::margin
+  Index output = 0;       // for MeasureKind::output and margin
+  Index other = 0;        // for MeasureKind::margin
   double weight_x = 1.0;  // for MeasureKind::affine
   double weight = 1.0;
   AffineInput of = AffineInput::input;
@@ -46,8 +46,8 @@ struct Measure {
   // number. SettingsError for affine measures.
   double operator()(const Vector& reference, const Vector& compressed) const;
 
-  // The same for all measures, f(x) and g(y) being given: that of an affine measure is |f(x) - g(y)|^2 share(x, y), which no weighted sum of
-  // valid gamma_x and gamma stays below.
+  // The same for all measures, f(x) and g(y) being given: that of an affine measure is |f(x) - g(y)|^2 share(x, y), which no weighted sum
+  // of valid gamma_x and gamma stays below.
   double at(const Vector& x, const Vector& y, const Vector& reference, const Vector& compressed) const;
 
   // min(weight, weight_x / q): with |f - g|^2 <= gamma_x q + gamma this times the left side is at most weight_x gamma_x + weight gamma.
