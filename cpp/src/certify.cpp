@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "twincert/attack/affine_samples.hpp"
+#include "twincert/affine.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
@@ -27,8 +27,6 @@ using core::Vector;
 using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Index slope_limit = 12;     // affine measures: slopes that are tried
-constexpr Index slope_samples = 512;  // points that say where to start
 
 class Clock {
  public:
@@ -37,21 +35,6 @@ class Clock {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-void validate_affine(const sets::InputSet& set, const CertifyOptions& options) {
-  if (options.method == Method::branch) {
-    throw core::SettingsError(
-        "method: expected auto, interval, crown or sdp with an affine measure, found branch: parts of the set have no "
-        "gamma_x in common");
-  }
-  if (options.measure.of == core::AffineInput::difference && set.shared_input()) {
-    throw core::SettingsError("measure: affine of the difference of both inputs expects a set in which they differ");
-  }
-  if (options.rows && options.rows->input_reduction == relax::InputReduction::always) {
-    throw core::SettingsError(
-        "rows: affine measures need the inputs themselves, expected input_reduction automatic or never, found always");
-  }
-}
 
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
@@ -67,21 +50,6 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
   if (!(options.time_limit > 0.0)) {
     throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
   }
-}
-
-// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
-// (Of an affine measure both numbers; `upper` is their weighted sum.)
-Claim relaxed(Claim claim) {
-  // Zero is no rounded number: it says that nothing is left of the measure.
-  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
-  claim.upper = up(claim.upper);
-  if (claim.affine) {
-    claim.affine = {up(claim.affine->gamma_x), up(claim.affine->gamma)};
-    claim.upper = certificate::weighted_sum(claim.measure, *claim.affine);
-  }
-  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
-  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
-  return claim;
 }
 
 bool finite(const bounds::TwinBounds& bounds) {
@@ -108,7 +76,7 @@ class Run {
       if (proceeds(Method::crown) && !prefers_branching()) relax_and_solve();
       if (branches()) branch();
     }
-    result_.claim = relaxed(result_.claim);
+    result_.claim = certificate::relaxed(result_.claim);
     result_.verdict = verdict();
     if (result_.verdict != Verdict::unknown && options_.threshold && result_.status == Status::propagation_only) {
       result_.status = Status::threshold_reached;
@@ -142,9 +110,8 @@ class Run {
 
   // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
   bool prefers_branching() const {
-    if (options_.measure.kind == MeasureKind::affine) return false;
     const core::IntervalVector& box = set_.bounding_box();
-    const bool limited = options_.threshold || options_.time_limit < infinity;
+    const bool limited = (options_.threshold || options_.time_limit < infinity) && options_.measure.kind != MeasureKind::affine;
     const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
     return branches && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
@@ -283,7 +250,7 @@ class Run {
   std::vector<relax::Objective> objectives() const {
     const Index m = twin_.output_size();
     if (options_.measure.kind == MeasureKind::two && m > 1) return {{relax::ObjectiveKind::squared_two_norm, Vector()}};
-    if (options_.measure.kind == MeasureKind::affine) return {{affine_kind(), Vector()}};
+    if (options_.measure.kind == MeasureKind::affine) return {{relax::affine_kind(options_.measure.of), Vector()}};
     if (options_.measure.kind == MeasureKind::one && m > 1) return {{relax::ObjectiveKind::one_norm, Vector()}};
     std::vector<std::pair<double, relax::Objective>> ranked;
     for (const Index row : bounds::difference_rows(options_.measure, m)) {
@@ -343,7 +310,10 @@ class Run {
     double settled = 0.0;
     for (std::size_t i = 0; i < list.size() && !stopped_ && clock_.seconds() < solve_limit(); ++i) {
       if (relax::is_affine(list[i].kind)) {
-        minimise_slope(admm, relaxation);
+        minimise_slope(twin_, set_, options_, [&](const relax::Objective& objective, Index number, Index count) -> std::optional<double> {
+          if (stopped_ || clock_.seconds() >= solve_limit() || verdict() != Verdict::unknown) return std::nullopt;
+          return solve(admm, relaxation, objective, number, count, 0.0);
+        });
         continue;
       }
       if (decided(known(list[i]), settled)) continue;
@@ -357,28 +327,6 @@ class Run {
     }
   }
 
-  relax::ObjectiveKind affine_kind() const {
-    return options_.measure.of == core::AffineInput::input ? relax::ObjectiveKind::affine_input : relax::ObjectiveKind::affine_difference;
-  }
-
-  // A bound of |x|^2, or |x - y|^2, over the set.
-  double largest_square() const {
-    if (options_.measure.of == core::AffineInput::difference) return set_.difference().squaredNorm();
-    return set_.bounding_box().magnitude().squaredNorm();
-  }
-
-  // Solves for one slope gamma_x after the other, each warm from the one before.
-  void minimise_slope(solver::Admm& admm, const relax::Relaxation& relaxation) {
-    const auto seed = static_cast<std::uint64_t>(options_.settings.seed);
-    solver::SlopeSearch search(options_.measure.weight_x, options_.measure.weight, largest_square(),
-                               attack::affine_samples(twin_, set_, options_.measure, slope_samples, seed));
-    for (Index i = 0; i < slope_limit && !stopped_ && clock_.seconds() < solve_limit() && verdict() == Verdict::unknown; ++i) {
-      const std::optional<double> slope = search.next(options_.settings.tolerance);
-      if (!slope) return;
-      search.add(*slope, solve(admm, relaxation, {affine_kind(), Vector(), *slope}, i, slope_limit, 0.0));
-    }
-  }
-
   // Tightens one objective; returns the bound that stands for it afterwards, evaluation error included (but of affine objectives).
   double solve(solver::Admm& admm, const relax::Relaxation& relaxation, const relax::Objective& objective, Index number, Index count,
                double settled) {
@@ -387,11 +335,12 @@ class Run {
     // Long iterations must not keep a time limit or the caller waiting.
     const auto due = [this] { return clock_.seconds() >= solve_limit() || clock_.seconds() - last_report_ > 0.5; };
     certificate::ObjectiveProof best{objective, infinity, {}};
+    const double cancelled = relax::is_affine(objective.kind) ? objective.slope * largest_affine_input(options_.measure, set_) : 0.0;
     double tried = infinity;
     const auto prove_best = [&](double bound, const std::vector<core::Matrix>& multipliers) {
       if (!(bound < tried)) return;
       tried = bound;
-      certificate::ObjectiveProof proof = prove(relaxation, terms, objective, multipliers);
+      certificate::ObjectiveProof proof = certificate::prove(relaxation, terms, objective, multipliers, cancelled);
       if (proof.bound < best.bound) best = std::move(proof);
     };
     double next_proof = 0.0;
@@ -409,18 +358,18 @@ class Run {
           if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
           if (may_decide(objective, best.bound, settled)) return solver::Continue::decided;
           if (!relax::is_affine(objective.kind)) return solver::Continue::yes;
-          sums.emplace_back(iteration.iteration,
-                            options_.measure.weight_x * objective.slope + options_.measure.weight * std::max(0.0, iteration.bound));
+          const double sum = certificate::weighted_sum(options_.measure, {objective.slope, std::max(0.0, iteration.bound)});
+          sums.emplace_back(iteration.iteration, sum);
           return solver::settled(sums, options_.settings.tolerance) ? solver::Continue::decided : solver::Continue::yes;
         });
     result_.info.iterations += solution.iterations;
     result_.info.primal_residual = solution.residual;
     if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
     prove_best(solution.bound, solution.multipliers);
-    const double bound = best.bound;
+    const double found = relax::is_affine(objective.kind) ? best.bound : infinity;
     record(std::move(best));
     result_.claim = derive(proven_);
-    return relax::is_affine(objective.kind) ? bound : known(objective);
+    return std::min(found, known(objective));
   }
 
   Claim derive_with(const relax::Objective& objective, double bound) const {
@@ -433,19 +382,6 @@ class Run {
   bool may_decide(const relax::Objective& objective, double bound, double settled) const {
     if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, bound), settled)) return true;
     return options_.threshold && derive_with(objective, bound).upper <= *options_.threshold;
-  }
-
-  // Turns multipliers into a proof by the checker's own code, with a little slack for its rounding on another machine.
-  certificate::ObjectiveProof prove(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms,
-                                    const relax::Objective& objective, const std::vector<core::Matrix>& multipliers) const {
-    certificate::ObjectiveProof proof{objective, infinity, {}};
-    for (std::size_t k = 0; k < multipliers.size(); ++k) {
-      proof.cliques.push_back({multipliers[k], certificate::semidefinite_factor(relaxation.cliques[k], multipliers[k])});
-    }
-    const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
-    const double cancelled = relax::is_affine(objective.kind) ? objective.slope * largest_square() : 0.0;
-    proof.bound = core::next_up(bound + 1e-12 * (std::abs(bound) + cancelled));
-    return proof;
   }
 
   // Keeps a proof when it proves more than propagation does.

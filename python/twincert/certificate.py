@@ -76,7 +76,7 @@ class Certificate:
     """Proven bounds on the error of a twin over an input set, with the proof.
 
     - upper: the measure never exceeds it on the set, rounding of the networks' evaluation included
-    - affine: the ``AffineBound`` (gamma_x, gamma) of an ``Affine`` measure, with ``upper`` their weighted sum; else None
+    - affine: the ``AffineBound`` (gamma_x, gamma) of an ``Affine`` measure, ``upper`` being their weighted sum; or None
     - lower: value of the measure that is attained at ``witness`` in float64
     - upper_per_output, lower_per_output (outputs,): f_i - g_i never leaves them; +inf, -inf where not asked for: other
       outputs of an ``Output``, all of a ``Margin`` and of "top1"

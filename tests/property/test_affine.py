@@ -41,7 +41,12 @@ def test_no_pair_breaks_the_inequality(batch: int) -> None:
         twin, input_set = scenario.twin, scenario.input_set
         rng = np.random.default_rng([22, seed])
         measure = draw_measure(input_set, rng)
-        settings = {"max_iterations": int(rng.choice([7, 50, 100])), "attack_restarts": 4, "attack_steps": 5, "threads": 1}
+        settings = {
+            "max_iterations": int(rng.choice([7, 50, 100])),
+            "attack_restarts": 4,
+            "attack_steps": 5,
+            "threads": 1,
+        }
         cert = twincert.certify(twin, input_set, measure, method=METHODS[seed % len(METHODS)], settings=settings)
         context = f"{scenario.label}; {measure}, method {cert.method}, {cert.affine}"
         assert cert.affine is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ QUICK = {"max_iterations": 250, "attack_restarts": 8, "attack_steps": 10}
 
 def network(dims: tuple[int, ...], shift: float = 0.0) -> twincert.Network:
     """Random weights; ``shift`` moves every hidden bias, a large one makes the network affine on small inputs."""
-    layers = [(RNG.normal(size=(b, a)) / np.sqrt(a), RNG.normal(size=b) * 0.3) for a, b in zip(dims, dims[1:], strict=False)]
+    layers = [(RNG.normal(size=(b, a)) / np.sqrt(a), RNG.normal(size=b) * 0.3) for a, b in itertools.pairwise(dims)]
     return twincert.Network.from_arrays([(w, b + shift) for w, b in layers[:-1]] + layers[-1:])
 
 
@@ -69,14 +70,16 @@ def test_the_inequality_holds_and_beats_the_norm_alone(name: str) -> None:
 
 
 def test_a_linear_difference_has_its_squared_norm_as_gamma_x() -> None:
-    """Where no neuron changes sign, f - g = A x + b; biases of g are chosen so that b = 0: the best gamma_x is |A|^2."""
+    """Where no neuron changes sign, f - g = A x + b, here with b = 0: the best gamma_x is |A|^2."""
     f = network((4, 5, 3), shift=50.0)
     (w1, b1), (w2, b2) = f.to_arrays()
     v1 = w1 + 0.01 * RNG.normal(size=w1.shape)
     g = twincert.Network.from_arrays([(v1, b1), (w2, b2)])
     norm = float(np.linalg.norm(w2 @ (w1 - v1), 2) ** 2)
     box = twincert.Box([-1.0] * 4, [1.0] * 4)
-    cert = twincert.certify(twincert.Twin(f, g), box, Affine(0.01, 1.0), method="sdp", settings={**QUICK, "tolerance": 1e-4})
+    cert = twincert.certify(
+        twincert.Twin(f, g), box, Affine(0.01, 1.0), method="sdp", settings={**QUICK, "tolerance": 1e-4}
+    )
     assert cert.affine is not None
     assert norm * 0.01 <= cert.upper <= 1.02 * norm * 0.01
     assert cert.affine.gamma_x == pytest.approx(norm, rel=0.02)
@@ -195,7 +198,10 @@ def test_files_that_do_not_fit_are_refused(certificate: twincert.Certificate) ->
         ({**content, "measure": {"kind": "inf"}}, "bound.gamma_x: expected with the measure 'affine' only"),
         ({**content, "measure": without(content["measure"], "weight")}, "expected the field 'weight'"),
         ({**content, "measure": {**content["measure"], "weight": -1.0}}, "Affine expects weight between"),
-        ({**content, "proof": {**content["proof"], "objectives": [without(objective, "slope")]}}, "slope: expected with"),
+        (
+            {**content, "proof": {**content["proof"], "objectives": [without(objective, "slope")]}},
+            "slope: expected with",
+        ),
     ):
         with pytest.raises(twincert.ParseError, match=message):
             twincert.Certificate.from_dict(changed)
@@ -204,7 +210,7 @@ def test_files_that_do_not_fit_are_refused(certificate: twincert.Certificate) ->
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, 1e-200, 1e200, "1", True, None, [1.0]])
 def test_bad_weights_are_refused(bad: Any) -> None:
     for arguments in ((bad, 1.0), (1.0, bad), (bad, bad)):
-        with pytest.raises(twincert.SettingsError, match="Affine expects weight.* between 1e-100 and 1e100"):
+        with pytest.raises(twincert.SettingsError, match=r"Affine expects weight.* between 1e-100 and 1e100"):
             Affine(*arguments)
 
 

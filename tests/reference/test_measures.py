@@ -124,5 +124,7 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
     for bad in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="affine expects weights between 1e-100 and 1e100"):
             _core.measure_rows(_core.Measure("affine", weight_x=bad), 2)
-    with pytest.raises(ValueError, match="expected one of outputs, output, inf, two, one, margin, top1, affine, found 'three'"):
+    with pytest.raises(
+        ValueError, match="expected one of outputs, output, inf, two, one, margin, top1, affine, found 'three'"
+    ):
         _core.Measure("three")

@@ -28,10 +28,6 @@ IntervalVector widened(const IntervalVector& box, double share = 1e-9) {
   return wide;
 }
 
-relax::ObjectiveKind affine_kind(core::AffineInput of) {
-  return of == core::AffineInput::input ? relax::ObjectiveKind::affine_input : relax::ObjectiveKind::affine_difference;
-}
-
 // From |f - g|^2 <= gamma_x q + gamma in exact arithmetic to the evaluated F - G, |(F - G) - (f - g)|^2 <= error_squares: for every t > 0
 //   (s + e)^2 <= (1 + t) s^2 + (1 + 1/t) e^2,
 // with the t that makes the weighted sum smallest.
@@ -118,7 +114,7 @@ std::vector<AffineBound> affine_bounds(const core::Measure& measure, const bound
   double error_squares = 0.0;
   for (const double e : error) error_squares = core::next_up(error_squares + core::next_up(e * e));
   for (const ProvenObjective& proven : objectives) {
-    if (proven.objective.kind != affine_kind(measure.of)) continue;
+    if (proven.objective.kind != relax::affine_kind(measure.of)) continue;
     found.push_back(evaluated_affine(measure, {proven.objective.slope, std::max(0.0, proven.bound)}, error_squares));
   }
   for (AffineBound& affine : found) {
@@ -129,6 +125,19 @@ std::vector<AffineBound> affine_bounds(const core::Measure& measure, const bound
 
 double weighted_sum(const core::Measure& measure, const AffineBound& affine) {
   return upper_sum(core::mul_up(measure.weight_x, affine.gamma_x), core::mul_up(measure.weight, affine.gamma));
+}
+
+Claim relaxed(Claim claim) {
+  // Zero is no rounded number: it says that nothing is left of the measure.
+  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
+  claim.upper = up(claim.upper);
+  if (claim.affine) {
+    claim.affine = {up(claim.affine->gamma_x), up(claim.affine->gamma)};
+    claim.upper = weighted_sum(claim.measure, *claim.affine);
+  }
+  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
+  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
+  return claim;
 }
 
 Vector relaxed_rows(Vector row_maxima) {

@@ -279,8 +279,8 @@ def _support(
     multipliers: list[Triangle],
     chain: list[Clique],
 ) -> Fraction:
-    """max <C + L, M>, C of the last and of the first clique, over the intervals of products; a product that two cliques share is counted once, where it occurs
-    first.
+    """max <C + L, M>, C of the last and of the first clique, over the intervals of products; a product that two cliques
+    share is counted once, where it occurs first.
     """
     residual = [
         {(i, j): (1 if i == j else 2) * value for i, row in enumerate(multiplier) for j, value in enumerate(row)}

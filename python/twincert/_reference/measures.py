@@ -17,7 +17,11 @@ Weights = list[int]
 
 
 def value(
-    measure: Mapping[str, Any], x: Sequence[Fraction], y: Sequence[Fraction], f: Sequence[Fraction], g: Sequence[Fraction]
+    measure: Mapping[str, Any],
+    x: Sequence[Fraction],
+    y: Sequence[Fraction],
+    f: Sequence[Fraction],
+    g: Sequence[Fraction],
 ) -> Fraction:
     """The measure at the inputs x and y and the outputs f and g."""
     d = [a - b for a, b in zip(f, g, strict=True)]

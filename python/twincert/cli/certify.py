@@ -78,7 +78,9 @@ def certify(
     center: Annotated[Path | None, typer.Option(help=".npy file with one input")] = None,
     radius: Annotated[float | None, typer.Option(help="half width of the box around the center")] = None,
     clip: Annotated[tuple[float, float] | None, typer.Option(help="cut the box at these two numbers")] = None,
-    measure: Annotated[str, typer.Option(help="inf, two, one, outputs, top1, output:I, margin:I:J or affine:WX:W[:difference]")] = "inf",
+    measure: Annotated[
+        str, typer.Option(help="inf, two, one, outputs, top1, output:I, margin:I:J or affine:WX:W[:difference]")
+    ] = "inf",
     method: Annotated[str, typer.Option(help="auto, interval, crown, sdp or branch")] = "auto",
     threshold: Annotated[float | None, typer.Option(help="decide whether the error stays at or below this")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds")] = None,

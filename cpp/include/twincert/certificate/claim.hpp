@@ -36,6 +36,9 @@ std::vector<AffineBound> affine_bounds(const core::Measure& measure, const bound
 // weight_x gamma_x + weight gamma, rounded up.
 double weighted_sum(const core::Measure& measure, const AffineBound& affine);
 
+// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
+Claim relaxed(Claim claim);
+
 // What an optimisation proved, a little weaker, so that one on another machine that took another path in the last bits proves it too;
 // `crown`, which it started from, needs no slack.
 Vector relaxed_rows(Vector row_maxima);

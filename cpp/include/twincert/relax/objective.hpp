@@ -1,6 +1,7 @@
 // What one SDP maximises.
 #pragma once
 
+#include "twincert/core/measure.hpp"
 #include "twincert/core/types.hpp"
 
 namespace twincert::relax {
@@ -23,6 +24,9 @@ struct Objective {
   double slope = 0.0;  // at least zero, for affine_input and affine_difference
 };
 
+inline ObjectiveKind affine_kind(core::AffineInput of) {
+  return of == core::AffineInput::input ? ObjectiveKind::affine_input : ObjectiveKind::affine_difference;
+}
 inline bool is_affine(ObjectiveKind kind) { return kind == ObjectiveKind::affine_input || kind == ObjectiveKind::affine_difference; }
 
 }  // namespace twincert::relax
