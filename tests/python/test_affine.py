@@ -246,3 +246,22 @@ def test_the_attack_prefers_small_inputs() -> None:
     assert found.value > 1.2 * norm.value**2 * min(1.0, 0.05 / q)
     error = TWIN.reference(found.x) - TWIN.compressed(found.x)
     assert found.value == pytest.approx(float(error @ error) * min(1.0, 0.05 / float(found.x @ found.x)), rel=1e-12)
+
+
+def test_rounding_of_the_evaluation_is_covered_where_the_twins_hardly_differ() -> None:
+    """Weights that differ in their last bit beside biases of 50: what is evaluated is rounding for the most part."""
+    f = network((4, 5, 3), shift=50.0)
+    (w1, b1), (w2, b2) = f.to_arrays()
+    v1 = np.nextafter(w1, RNG.choice([-np.inf, np.inf], w1.shape))
+    twin = twincert.Twin(f, twincert.Network.from_arrays([(v1, b1), (w2, b2)]))
+    cert = twincert.certify(twin, twincert.Box([-1.0] * 4, [1.0] * 4), Affine(1e-3, 1.0), method="sdp", settings=QUICK)
+    assert cert.affine is not None
+    x = RNG.uniform(-1, 1, (2000, 4)) * RNG.uniform(0, 1, (2000, 1))
+    difference = w2 @ (w1 - v1)
+    exact = ((x @ difference.T) ** 2).sum(axis=1)
+    evaluated = ((twin.reference(x) - twin.compressed(x)) ** 2).sum(axis=1)
+    assert evaluated.max() > 10 * exact.max()
+    assert (evaluated <= cert.affine.gamma_x * (x**2).sum(axis=1) + cert.affine.gamma).all()
+    norm = twincert.certify(twin, twincert.Box([-1.0] * 4, [1.0] * 4), "two", method="sdp", settings=QUICK)
+    assert cert.affine.gamma <= 1.01 * norm.upper**2
+    assert cert.check(twin).valid
