@@ -29,8 +29,11 @@ using twincert::relax::ObjectiveKind;
 template <class Kind>
 using Names = std::vector<std::pair<const char*, Kind>>;
 
-const Names<ObjectiveKind> objective_names = {
-    {"linear", ObjectiveKind::linear}, {"squared_two_norm", ObjectiveKind::squared_two_norm}, {"one_norm", ObjectiveKind::one_norm}};
+const Names<ObjectiveKind> objective_names = {{"linear", ObjectiveKind::linear},
+                                              {"squared_two_norm", ObjectiveKind::squared_two_norm},
+                                              {"one_norm", ObjectiveKind::one_norm},
+                                              {"affine_input", ObjectiveKind::affine_input},
+                                              {"affine_difference", ObjectiveKind::affine_difference}};
 const Names<InputReduction> reduction_names = {
     {"automatic", InputReduction::automatic}, {"never", InputReduction::never}, {"always", InputReduction::always}};
 
@@ -105,6 +108,7 @@ py::dict to_dict(const twincert::certificate::Proof& proof) {
     py::dict entry;
     entry["kind"] = name_of(objective_names, objective.objective.kind);
     entry["weights"] = objective.objective.weights;
+    entry["slope"] = objective.objective.slope;
     entry["bound"] = objective.bound;
     entry["cliques"] = cliques;
     objectives.append(entry);
@@ -139,6 +143,7 @@ twincert::certificate::Proof proof_of(const py::dict& values) {
     twincert::certificate::ObjectiveProof objective;
     objective.objective.kind = parse(objective_names, py::cast<std::string>(entry["kind"]), "objective kind");
     objective.objective.weights = py::cast<Vector>(entry["weights"]);
+    objective.objective.slope = py::cast<double>(entry["slope"]);
     objective.bound = py::cast<double>(entry["bound"]);
     for (const py::handle& clique : entry["cliques"]) {
       objective.cliques.push_back({py::cast<Matrix>(clique["multiplier"]), py::cast<Matrix>(clique["factor"])});
@@ -186,6 +191,8 @@ py::dict to_dict(const twincert::Result& solved) {
   witness["compressed_output"] = solved.witness.compressed_output;
   witness["value"] = solved.witness.value;
   result["upper"] = solved.claim.upper;
+  result["affine"] = py::none();
+  if (solved.claim.affine) result["affine"] = py::make_tuple(solved.claim.affine->gamma_x, solved.claim.affine->gamma);
   result["upper_per_output"] = solved.claim.upper_per_output;
   result["lower_per_output"] = solved.claim.lower_per_output;
   result["status"] = twincert::core::to_string(solved.status);
@@ -241,6 +248,10 @@ py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputS
   claimed.upper = py::cast<double>(claim["upper"]);
   claimed.upper_per_output = py::cast<Vector>(claim["upper_per_output"]);
   claimed.lower_per_output = py::cast<Vector>(claim["lower_per_output"]);
+  if (const py::handle affine = claim["affine"]; !affine.is_none()) {
+    const auto [gamma_x, gamma] = py::cast<std::pair<double, double>>(affine);
+    claimed.affine = twincert::certificate::AffineBound{gamma_x, gamma};
+  }
   const twincert::certificate::Proof converted = proof_of(proof);
   const twincert::certificate::CheckReport report = [&] {
     const py::gil_scoped_release release;

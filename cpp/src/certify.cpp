@@ -6,6 +6,7 @@
 
 #include "clock.hpp"
 #include "tighten.hpp"
+#include "twincert/affine.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
@@ -33,22 +34,13 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
                            std::to_string(set.size()));
   }
   options.measure.validate(twin.output_size());
+  if (options.measure.kind == MeasureKind::affine) validate_affine(set, options);
   if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
     throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
   }
   if (!(options.time_limit > 0.0)) {
     throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
   }
-}
-
-// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
-Claim relaxed(Claim claim) {
-  // Zero is no rounded number: it says that nothing is left of the measure.
-  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
-  claim.upper = up(claim.upper);
-  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
-  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
-  return claim;
 }
 
 template <class Compute>
@@ -71,7 +63,7 @@ class Run {
       if (proceeds(Method::crown) && !prefers_branching()) relax_and_solve();
       if (branches()) branch();
     }
-    result_.claim = relaxed(result_.claim);
+    result_.claim = certificate::relaxed(result_.claim);
     result_.verdict = verdict();
     if (result_.verdict != Verdict::unknown && options_.threshold && result_.status == Status::propagation_only) {
       result_.status = Status::threshold_reached;
@@ -106,7 +98,7 @@ class Run {
   // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
   bool prefers_branching() const {
     const core::IntervalVector& box = set_.bounding_box();
-    const bool limited = options_.threshold || options_.time_limit < infinity;
+    const bool limited = (options_.threshold || options_.time_limit < infinity) && options_.measure.kind != MeasureKind::affine;
     const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
     return branches && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
@@ -116,6 +108,7 @@ class Run {
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
   bool branches() {
+    if (options_.measure.kind == MeasureKind::affine) return false;
     if (options_.method == Method::automatic) {
       if (!options_.threshold && !(options_.time_limit < infinity)) return false;
     } else if (options_.method != Method::branch) {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/affine.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/relax/row_choice.hpp"
+#include "twincert/solver/slope_search.hpp"
 
 namespace twincert {
 namespace {
@@ -52,10 +54,12 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   if (twin.stages().size() < 2 || options.settings.max_iterations == 0 || !finite(bounds)) return Status::propagation_only;
   const Clock clock;
   list_tasks();
-  if (tasks_.empty()) return Status::propagation_only;
-  const ObjectiveKind kind = tasks_.front().objective.kind;
+  const bool affine = options.measure.kind == MeasureKind::affine;
+  if (tasks_.empty() && !affine) return Status::propagation_only;
+  const ObjectiveKind kind = affine ? relax::affine_kind(options.measure.of) : tasks_.front().objective.kind;
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
-  const relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
+  relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
+  if (affine) rows.input_reduction = relax::InputReduction::never;
   const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
   if (memory_needed(sizes, options.settings.memory, tasks_.size()) > options.settings.memory_limit * 0x1p30) return Status::size_limit;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
@@ -67,13 +71,14 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   solver::Admm admm(relaxation_, options.settings, pool);
   info.timings.emplace_back("build", clock.seconds());
   const Clock solve_clock;
+  if (affine) try_slopes(admm);
   for (Task* task = loosest(); task && !stopped_ && !course_.late(); task = loosest()) {
     if (decided(task->share)) {
       task->open = false;
       continue;
     }
     begin(*task, admm);
-    advance(*task, admm);
+    advance(*task, admm, static_cast<Index>(task - tasks_.data()) + 1, static_cast<Index>(tasks_.size()));
     task->point = admm.point();
     if (task->solution.paused) continue;
     task->open = false;
@@ -86,8 +91,9 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
       info.primal_residual = task.solution.residual;
       if (task.solution.status != Status::numerical_error) warm_.keep(relaxation_, task.objective, task.point);
     }
-    record(task, proof);
   }
+  if (affine) keep_best_slope();
+  for (Task& task : tasks_) record(task, proof);
   info.timings.emplace_back("solve", solve_clock.seconds());
   if (!proven_.empty()) {
     proof.stages = claimed.stages;
@@ -96,20 +102,53 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   return status_;
 }
 
-// Objectives that the measure needs.
+void Tightening::add(relax::Objective objective, double share) {
+  ObjectiveProof best{objective, infinity, {}};
+  tasks_.push_back({std::move(objective), share, {}, {}, {}, std::move(best)});
+}
+
+// Objectives that the measure needs; those of affine measures are found one after the other.
 void Tightening::list_tasks() {
   const core::Measure& measure = question_.options.measure;
   const Index m = question_.twin.output_size();
-  const auto add = [this](relax::Objective objective, double share) {
-    ObjectiveProof best{objective, infinity, {}};
-    tasks_.push_back({std::move(objective), share, {}, {}, {}, std::move(best)});
-  };
+  if (measure.kind == MeasureKind::affine) return;
   if (measure.kind == MeasureKind::two && m > 1) return add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
   if (measure.kind == MeasureKind::one && m > 1) return add({ObjectiveKind::one_norm, Vector()}, infinity);
   for (const Index row : bounds::difference_rows(measure, m)) {
     const double share = bounds::row_share(measure, m, question_.rows, question_.bounds.evaluation_error, row);
     if (measure.kind == MeasureKind::top1 && decided(share)) continue;  // most pairs of classes
     add({ObjectiveKind::linear, bounds::difference_weights(measure, m, row)}, share);
+  }
+}
+
+// One objective per slope gamma_x, each from where the last one ended.
+void Tightening::try_slopes(solver::Admm& admm) {
+  const CertifyOptions& options = question_.options;
+  minimise_slope(question_.twin, question_.set, options, [&](const relax::Objective& objective, Index number, Index count) {
+    const bool enough = stopped_ || course_.late() || (options.threshold && upper() <= *options.threshold);
+    if (enough) return std::optional<double>();
+    add(objective, infinity);
+    Task& task = tasks_.back();
+    task.open = false;
+    begin(task, admm);
+    advance(task, admm, number + 1, count);
+    task.point = admm.point();
+    return std::optional<double>(task.best.bound);
+  });
+}
+
+// Only one slope can stand in the claim.
+void Tightening::keep_best_slope() {
+  const Task* best = nullptr;
+  double least = derive({}).upper;
+  for (const Task& task : tasks_) {
+    const double upper = derive({{task.objective, task.best.bound}}).upper;
+    if (!(upper < least)) continue;
+    least = upper;
+    best = &task;
+  }
+  for (Task& task : tasks_) {
+    if (&task != best) task.best.cliques.clear();
   }
 }
 
@@ -178,7 +217,8 @@ certificate::Claim Tightening::derive(const std::vector<ProvenObjective>& proven
 void Tightening::begin(Task& task, solver::Admm& admm) {
   if (!task.begun) {
     task.terms = relax::objective_terms(question_.twin, relaxation_, task.objective);
-    task.point = warm_.find(relaxation_, task.objective);
+    const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
+    if (!next_slope) task.point = warm_.find(relaxation_, task.objective);
   }
   admm.set_objective(task.terms);
   if (task.point.size() > 0) admm.start(task.point);
@@ -186,9 +226,8 @@ void Tightening::begin(Task& task, solver::Admm& admm) {
 }
 
 // Tightens one objective until it is done or another is looser.
-void Tightening::advance(Task& task, solver::Admm& admm) {
+void Tightening::advance(Task& task, solver::Admm& admm, Index number, Index count) {
   const Index before = task.solution.iterations;
-  const Index number = static_cast<Index>(&task - tasks_.data()) + 1, count = static_cast<Index>(tasks_.size());
   task.solution = solver::solve(
       admm, relaxation_, task.terms, question_.options.settings, course_.due,
       [&](const solver::Iteration& iteration) {
@@ -204,6 +243,7 @@ void Tightening::advance(Task& task, solver::Admm& admm) {
         }
         if (course_.late()) return solver::Continue::time_limit;
         if (may_decide(task, task.best.bound)) return solver::Continue::decided;
+        if (stalled(task, iteration)) return solver::Continue::decided;
         return should_yield(task, iteration.iteration - before) ? solver::Continue::pause : solver::Continue::yes;
       },
       std::move(task.solution));
@@ -213,16 +253,21 @@ void Tightening::advance(Task& task, solver::Admm& admm) {
   task.solution.multipliers.clear();
 }
 
-// Turns multipliers into a proof by the checker's own code, with a little slack for its rounding on another machine.
+// Of affine measures it is the weighted sum that must still move: gamma alone may be near zero.
+bool Tightening::stalled(Task& task, const solver::Iteration& now) const {
+  if (!relax::is_affine(task.objective.kind)) return false;
+  const CertifyOptions& options = question_.options;
+  task.sums.emplace_back(now.iteration, certificate::weighted_sum(options.measure, {task.objective.slope, std::max(0.0, now.bound)}));
+  return solver::settled(task.sums, options.settings.tolerance);
+}
+
+// Turns multipliers into a proof by the checker's own code.
 void Tightening::prove(Task& task, double bound, const std::vector<core::Matrix>& multipliers) {
   if (!(bound < task.tried)) return;
   task.tried = bound;
-  ObjectiveProof proof{task.objective, infinity, {}};
-  for (std::size_t k = 0; k < multipliers.size(); ++k) {
-    proof.cliques.push_back({multipliers[k], certificate::semidefinite_factor(relaxation_.cliques[k], multipliers[k])});
-  }
-  const double proven = certificate::objective_bound(relaxation_, task.terms, proof.cliques);
-  proof.bound = core::next_up(proven + 1e-12 * std::abs(proven));
+  const bool affine = relax::is_affine(task.objective.kind);
+  const double cancelled = affine ? task.objective.slope * largest_affine_input(question_.options.measure, question_.set) : 0.0;
+  ObjectiveProof proof = certificate::prove(relaxation_, task.terms, task.objective, multipliers, cancelled);
   if (!(proof.bound < task.best.bound)) return;
   task.best = std::move(proof);
   task.share = share_of(task.objective, task.best.bound);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "clock.hpp"
@@ -50,11 +51,15 @@ class Tightening {
     certificate::ObjectiveProof best;
     double tried = std::numeric_limits<double>::infinity();  // least unproven bound that a proof was made of
     double next_proof = 0.0;
+    std::vector<std::pair<core::Index, double>> sums;  // of an affine measure, by iteration
     bool open = true;
     bool begun = false;
   };
 
+  void add(relax::Objective objective, double share);
   void list_tasks();
+  void try_slopes(solver::Admm& admm);
+  void keep_best_slope();
   Task* loosest();
   double share_of(const relax::Objective& objective, double bound) const;
   bool decided(double share) const;
@@ -62,7 +67,8 @@ class Tightening {
   bool should_yield(const Task& task, core::Index since) const;
   double upper() const;
   void begin(Task& task, solver::Admm& admm);
-  void advance(Task& task, solver::Admm& admm);
+  void advance(Task& task, solver::Admm& admm, core::Index number, core::Index count);
+  bool stalled(Task& task, const solver::Iteration& now) const;
   void prove(Task& task, double bound, const std::vector<core::Matrix>& multipliers);
   void record(Task& task, certificate::Proof& proof);
   certificate::Claim derive(const std::vector<certificate::ProvenObjective>& proven) const;

@@ -17,7 +17,7 @@ from twincert.errors import (
 )
 from twincert.io import load, save
 from twincert.many import certify_many
-from twincert.measure import Margin, Output
+from twincert.measure import Affine, AffineBound, Margin, Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
 from twincert.settings import Settings, settings_table
@@ -26,6 +26,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Affine",
+    "AffineBound",
     "Attack",
     "BackendUnavailableError",
     "Ball",

@@ -62,7 +62,8 @@ def certify(
     - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides),
       ``Output(i)``, ``Margin(i, j)`` (change of the margin between two outputs), or "top1": the largest confidence of
       f, its largest output less the next, where another output of g reaches that of f's class; so "holds" says that
-      g's class is f's wherever f is confident by more than the threshold
+      g's class is f's wherever f is confident by more than the threshold; or ``Affine(weight_x, weight, of)``: the
+      squared error relative to the size of the input, or of the difference of both inputs (not with "branch")
     - method: "interval", "crown" (backward linear bounds, then optimised, with a case analysis), "sdp", "branch"
       (splits inputs, or neurons where there are many inputs, and bounds the parts), or "auto": from cheap to tight,
       until threshold or time_limit decides
