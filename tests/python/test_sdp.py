@@ -96,7 +96,7 @@ def test_rows_may_have_any_size() -> None:
 
 @pytest.mark.parametrize("rho", [0.05, 0.15, 1.5])
 def test_extrapolations_that_go_too_far_are_taken_back(rho: float) -> None:
-    """Anderson acceleration overshoots here at rho = 0.05, to where the plain iteration needs long to come back from."""
+    """Anderson acceleration overshoots here at rho = 0.05: the plain iteration needs long to come back from there."""
     pairs = np.ones((3, 3)) - np.eye(3)
     largest_cut = ChordalProblem(
         [Clique(np.eye(3), lower=np.eye(3) - pairs, upper=np.ones((3, 3)))], objective=[-pairs]
