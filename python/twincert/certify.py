@@ -101,7 +101,7 @@ def certify(
             threshold=target,
             time_limit=limit,
             settings=dict(Settings.of(settings)),
-            rows=_row_options(rows),
+            rows=row_options(rows),
             callback=None if callback is None else _stoppable(callback),
         )
     return Certificate.from_result(twin, input_set, chosen, target, result)
@@ -129,7 +129,8 @@ def _number(name: str, value: object, expected: str, finite: bool = False, posit
     return number
 
 
-def _row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] | None:
+def row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] | None:
+    """Row families as the core takes them, None for an automatic choice; SettingsError names what is wrong."""
     if rows is None:
         return None
     if not isinstance(rows, Mapping):
