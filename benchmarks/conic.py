@@ -8,7 +8,7 @@ x stacks svec(Y_k) of all cliques (off-diagonal entries times sqrt 2). Variables
 
 Every entry interval is one or two linear rows, or an equation where its ends meet. Left out, as implied: ends of
 off-diagonal entries not inside [-sqrt(u_ii u_jj), sqrt(u_ii u_jj)] with the diagonal's upper ends u, lower ends of
-diagonal entries at 0, and the second copy of entries that an overlap shares.
+diagonal entries at 0, and intervals of shared entries where those of their copy in an earlier clique lie inside.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ class Scaled:
     has_upper: np.ndarray
 
 
-def scaled(clique: Clique, magnitude: np.ndarray, second_copies: np.ndarray) -> Scaled:
+def scaled(clique: Clique, magnitude: np.ndarray, implied_copies: np.ndarray) -> Scaled:
     reach = np.sqrt(np.maximum(np.diag(clique.upper), 0.0))
     reach[reach == 0.0] = 1.0
     both = np.outer(reach, reach)
     lower, upper = clique.lower / both, clique.upper / both
     np.fill_diagonal(lower, np.maximum(np.diag(lower), 0.0))
-    once = np.tril(np.ones_like(lower, dtype=bool)) & ~second_copies
+    once = np.tril(np.ones_like(lower, dtype=bool)) & ~implied_copies
     diagonal = np.eye(len(reach), dtype=bool)
     equal = once & (lower == upper)
     least = np.where(diagonal, 0.0, -1.0 + 1e-9)
@@ -72,7 +72,11 @@ def scaled(clique: Clique, magnitude: np.ndarray, second_copies: np.ndarray) -> 
 def cliques_of(problem: ChordalProblem) -> list[Scaled]:
     copies = [np.zeros(clique.lower.shape, dtype=bool) for clique in problem.cliques]
     for overlap in problem.overlaps:
-        copies[overlap.second][np.ix_(overlap.second_rows, overlap.second_rows)] = True
+        ends = [(overlap.first, overlap.first_rows), (overlap.second, overlap.second_rows)]
+        (earlier, rows), (later, same_rows) = sorted(ends, key=lambda end: end[0])
+        one, other = np.ix_(rows, rows), np.ix_(same_rows, same_rows)
+        a, b = problem.cliques[earlier], problem.cliques[later]
+        copies[later][other] |= (a.lower[one] >= b.lower[other]) & (a.upper[one] <= b.upper[other])
     together = zip(problem.cliques, problem.variable_magnitude, copies, strict=True)
     return [scaled(*parts) for parts in together]
 
