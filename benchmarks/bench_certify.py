@@ -1,8 +1,8 @@
-"""The front door: every measure on one instance, with an iteration limit that keeps runs comparable."""
+"""The front door: every measure on one instance, with an iteration limit that keeps runs comparable; many queries."""
 
 import twincert
 
-from .instances import instance
+from .instances import instance, neighbours
 
 SETTINGS = {"max_iterations": 400, "tolerance": 0.0}
 
@@ -23,3 +23,23 @@ class Certify:
         return certificate.gap
 
     track_gap.unit = "proven over attained"
+
+
+class Queries:
+    """Neighbouring boxes: a loop, all at once, and one after the other from a warm start."""
+
+    params = ["loop", "certify_many", "certifier"]
+    param_names = ["way"]
+    timeout = 600
+
+    def setup(self, way: str) -> None:
+        self.twin, self.boxes = neighbours("5-15-15-3 8bit", 4, 0.1)
+
+    def time_queries(self, way: str) -> None:
+        if way == "certify_many":
+            twincert.certify_many(self.twin, self.boxes, method="sdp", settings={"attack_restarts": 8})
+            return
+        certifier = twincert.Certifier(self.twin, method="sdp", settings={"attack_restarts": 8})
+        for box in self.boxes:
+            (certifier.setup if way == "loop" else certifier.update)(box)
+            certifier.solve()

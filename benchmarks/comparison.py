@@ -61,7 +61,9 @@ class Timed:
     accepted: bool
 
 
-def timed(twin: twincert.Twin, box: twincert.Box, measure: str, repeat: int, **options: Any) -> Timed:
+def timed(
+    twin: twincert.Twin, box: twincert.Box, measure: twincert.measure.Measure, repeat: int, **options: Any
+) -> Timed:
     """Certify ``repeat`` times and check each certificate."""
     seconds, checks, stages, accepted = [], [], [], True
     for _ in range(max(repeat, 1)):

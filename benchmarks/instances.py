@@ -27,3 +27,12 @@ def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
     biases = [0.1 * random.standard_normal(m) for m in widths[1:]]
     reference = twincert.Network.from_arrays(list(zip(weights, biases, strict=True)), activation="relu")
     return twincert.quantize(reference, bits=bits), twincert.Box.around(random.uniform(-1, 1, widths[0]), radius)
+
+
+def neighbours(name: str, count: int, step: float) -> tuple[twincert.Twin, list[twincert.Box]]:
+    """The twin and boxes of the instance's size, their centres moved at random by at most ``step`` of the radius."""
+    twin, box = instance(name)
+    random = np.random.default_rng(1)
+    radius = (box.upper - box.lower) / 2
+    centres = [(box.lower + box.upper) / 2 + step * radius * random.uniform(-1, 1, radius.size) for _ in range(count)]
+    return twin, [twincert.Box.around(centre, radius) for centre in centres]

@@ -8,6 +8,7 @@
 
 #include "solving.hpp"
 #include "twincert/certificate/check.hpp"
+#include "twincert/certifier.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/twin_program.hpp"
@@ -29,8 +30,11 @@ using twincert::relax::ObjectiveKind;
 template <class Kind>
 using Names = std::vector<std::pair<const char*, Kind>>;
 
-const Names<ObjectiveKind> objective_names = {
-    {"linear", ObjectiveKind::linear}, {"squared_two_norm", ObjectiveKind::squared_two_norm}, {"one_norm", ObjectiveKind::one_norm}};
+const Names<ObjectiveKind> objective_names = {{"linear", ObjectiveKind::linear},
+                                              {"squared_two_norm", ObjectiveKind::squared_two_norm},
+                                              {"one_norm", ObjectiveKind::one_norm},
+                                              {"affine_input", ObjectiveKind::affine_input},
+                                              {"affine_difference", ObjectiveKind::affine_difference}};
 const Names<InputReduction> reduction_names = {
     {"automatic", InputReduction::automatic}, {"never", InputReduction::never}, {"always", InputReduction::always}};
 
@@ -105,6 +109,7 @@ py::dict to_dict(const twincert::certificate::Proof& proof) {
     py::dict entry;
     entry["kind"] = name_of(objective_names, objective.objective.kind);
     entry["weights"] = objective.objective.weights;
+    entry["slope"] = objective.objective.slope;
     entry["bound"] = objective.bound;
     entry["cliques"] = cliques;
     objectives.append(entry);
@@ -139,6 +144,7 @@ twincert::certificate::Proof proof_of(const py::dict& values) {
     twincert::certificate::ObjectiveProof objective;
     objective.objective.kind = parse(objective_names, py::cast<std::string>(entry["kind"]), "objective kind");
     objective.objective.weights = py::cast<Vector>(entry["weights"]);
+    objective.objective.slope = py::cast<double>(entry["slope"]);
     objective.bound = py::cast<double>(entry["bound"]);
     for (const py::handle& clique : entry["cliques"]) {
       objective.cliques.push_back({py::cast<Matrix>(clique["multiplier"]), py::cast<Matrix>(clique["factor"])});
@@ -178,23 +184,7 @@ py::dict to_dict(const twincert::Info& info) {
   return result;
 }
 
-py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
-                 const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
-                 const std::optional<py::dict>& rows, std::optional<py::function> callback) {
-  twincert::CertifyOptions options;
-  options.measure = measure;
-  options.method = twincert::method_of(method);
-  options.threshold = threshold;
-  options.time_limit = time_limit;
-  options.settings = settings_of(settings);
-  if (rows) options.rows = rows_of(*rows);
-  Monitor monitor(std::move(callback));
-  options.callback = [&monitor](const twincert::Progress& progress) { return monitor([&] { return to_dict(progress); }); };
-  const twincert::Result solved = [&] {
-    const py::gil_scoped_release release;
-    return twincert::certify(twin, set, options);
-  }();
-  monitor.rethrow();
+py::dict to_dict(const twincert::Result& solved) {
   py::dict witness, result;
   witness["reference_input"] = solved.witness.reference_input;
   witness["compressed_input"] = solved.witness.compressed_input;
@@ -202,6 +192,8 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
   witness["compressed_output"] = solved.witness.compressed_output;
   witness["value"] = solved.witness.value;
   result["upper"] = solved.claim.upper;
+  result["affine"] = py::none();
+  if (solved.claim.affine) result["affine"] = py::make_tuple(solved.claim.affine->gamma_x, solved.claim.affine->gamma);
   result["upper_per_output"] = solved.claim.upper_per_output;
   result["lower_per_output"] = solved.claim.lower_per_output;
   result["status"] = twincert::core::to_string(solved.status);
@@ -213,12 +205,54 @@ py::dict certify(const twincert::network::Twin& twin, const twincert::sets::Inpu
   return result;
 }
 
+twincert::CertifyOptions options_of(const Measure& measure, const std::string& method, const py::dict& settings,
+                                    const std::optional<py::dict>& rows) {
+  twincert::CertifyOptions options;
+  options.measure = measure;
+  options.method = twincert::method_of(method);
+  options.settings = settings_of(settings);
+  if (rows) options.rows = rows_of(*rows);
+  return options;
+}
+
+// The result of `solve`, which runs without the GIL and is given the callback that it reports to.
+template <class Solve>
+py::dict monitored(std::optional<py::function> callback, Solve solve) {
+  Monitor monitor(std::move(callback));
+  const twincert::Result solved = [&] {
+    const py::gil_scoped_release release;
+    return solve([&monitor](const twincert::Progress& progress) { return monitor([&] { return to_dict(progress); }); });
+  }();
+  monitor.rethrow();
+  return to_dict(solved);
+}
+
+py::dict certify(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Measure& measure,
+                 const std::string& method, std::optional<double> threshold, double time_limit, const py::dict& settings,
+                 const std::optional<py::dict>& rows, std::optional<py::function> callback) {
+  twincert::CertifyOptions options = options_of(measure, method, settings, rows);
+  options.threshold = threshold;
+  options.time_limit = time_limit;
+  return monitored(std::move(callback), [&](auto report) {
+    options.callback = report;
+    return twincert::certify(twin, set, options);
+  });
+}
+
+py::dict solve(twincert::Certifier& certifier, std::optional<double> threshold, double time_limit, std::optional<py::function> callback) {
+  return monitored(std::move(callback), [&](auto report) { return certifier.solve(threshold, time_limit, report); });
+}
+
 py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const py::dict& claim, const py::dict& proof) {
   twincert::certificate::Claim claimed;
   claimed.measure = py::cast<Measure>(claim["measure"]);
   claimed.upper = py::cast<double>(claim["upper"]);
   claimed.upper_per_output = py::cast<Vector>(claim["upper_per_output"]);
   claimed.lower_per_output = py::cast<Vector>(claim["lower_per_output"]);
+  if (const py::handle affine = claim["affine"]; !affine.is_none()) {
+    const auto [gamma_x, gamma] = py::cast<std::pair<double, double>>(affine);
+    claimed.affine = twincert::certificate::AffineBound{gamma_x, gamma};
+  }
   const twincert::certificate::Proof converted = proof_of(proof);
   const twincert::certificate::CheckReport report = [&] {
     const py::gil_scoped_release release;
@@ -274,6 +308,15 @@ void bind_certify(py::module_& m) {
   m.def("certify", &certify, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("measure"), py::arg("method"),
         py::arg("threshold"), py::arg("time_limit"), py::arg("settings"), py::arg("rows"), py::arg("callback"),
         "Bound the error of a twin over a set; returns the claim, its proof and the witness.");
+  py::class_<twincert::Certifier>(m, "Certifier")
+      .def(py::init([](const twincert::network::Twin& twin, const Measure& measure, const std::string& method, const py::dict& settings,
+                       const std::optional<py::dict>& rows) {
+             return std::make_unique<twincert::Certifier>(twin, options_of(measure, method, settings, rows));
+           }),
+           py::arg("twin"), py::kw_only(), py::arg("measure"), py::arg("method"), py::arg("settings"), py::arg("rows"))
+      .def("setup", &twincert::Certifier::setup, py::arg("input_set"))
+      .def("update", &twincert::Certifier::update, py::arg("input_set"))
+      .def("solve", &solve, py::kw_only(), py::arg("threshold"), py::arg("time_limit"), py::arg("callback"));
   m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
         "Recompute a claim from its proof, without the solver.");
   m.def("twin_program", &twin_program, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("weights"), py::arg("rows"),

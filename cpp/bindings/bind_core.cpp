@@ -104,16 +104,23 @@ void bind_core(py::module_& m) {
   bind_interval(m);
 
   py::class_<Measure>(m, "Measure")
-      .def(py::init([](const std::string& kind, Index output, Index other) {
-             return Measure{measure_kind(kind), output, other};
+      .def(py::init([](const std::string& kind, Index output, Index other, double weight_x, double weight, const std::string& of) {
+             return Measure{measure_kind(kind), output, other, weight_x, weight, twincert::core::affine_input(of)};
            }),
-           py::arg("kind"), py::arg("output") = 0, py::arg("other") = 0)
+           py::arg("kind"), py::arg("output") = 0, py::arg("other") = 0, py::arg("weight_x") = 1.0, py::arg("weight") = 1.0,
+           py::arg("of") = "input")
       .def_property_readonly("kind", [](const Measure& measure) { return to_string(measure.kind); })
       .def_readonly("output", &Measure::output)
       .def_readonly("other", &Measure::other)
+      .def_readonly("weight_x", &Measure::weight_x)
+      .def_readonly("weight", &Measure::weight)
+      .def_property_readonly("of", [](const Measure& measure) { return twincert::core::to_string(measure.of); })
       .def("__call__", &Measure::operator(), py::arg("reference"), py::arg("compressed"))
+      .def("at", &Measure::at, py::arg("x"), py::arg("y"), py::arg("reference"), py::arg("compressed"))
       .def("__str__", [](const Measure& measure) { return to_string(measure); });
   m.attr("top1_outputs") = twincert::core::top1_outputs;
+  m.attr("smallest_weight") = twincert::core::smallest_weight;
+  m.attr("largest_weight") = twincert::core::largest_weight;
 
   m.def("register_blas", &register_capsules, py::arg("capsules"));
   m.def("blas_registered", &blas_registered);

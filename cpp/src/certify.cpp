@@ -1,17 +1,18 @@
 #include "twincert/certify.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <utility>
 
+#include "clock.hpp"
+#include "tighten.hpp"
+#include "twincert/affine.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
-#include "twincert/certificate/bound.hpp"
 #include "twincert/certificate/claim.hpp"
+#include "twincert/certifier.hpp"
 #include "twincert/core/error.hpp"
-#include "twincert/relax/row_choice.hpp"
-#include "twincert/solver/solve.hpp"
 
 namespace twincert {
 namespace {
@@ -26,14 +27,6 @@ using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-class Clock {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
   if (set.size() != twin.input_size()) {
@@ -41,6 +34,7 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
                            std::to_string(set.size()));
   }
   options.measure.validate(twin.output_size());
+  if (options.measure.kind == MeasureKind::affine) validate_affine(set, options);
   if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
     throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
   }
@@ -49,41 +43,27 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Certif
   }
 }
 
-// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
-Claim relaxed(Claim claim) {
-  // Zero is no rounded number: it says that nothing is left of the measure.
-  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
-  claim.upper = up(claim.upper);
-  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
-  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
-  return claim;
-}
-
-bool finite(const bounds::TwinBounds& bounds) {
-  for (const bounds::StageBounds& stage : bounds.stages) {
-    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
-      if (!box->lower.allFinite() || !box->upper.allFinite()) return false;
-      // Scales beyond this leave no room for products of rows.
-      if (box->size() > 0 && !(box->magnitude().maxCoeff() < 1e100)) return false;
-    }
-  }
-  return true;
+template <class Compute>
+const bounds::TwinBounds& once(std::optional<bounds::TwinBounds>& kept, Compute compute) {
+  if (!kept) kept = compute();
+  return *kept;
 }
 
 class Run {
  public:
-  Run(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) : twin_(twin), set_(set), options_(options) {}
+  Run(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options, Memory& memory)
+      : twin_(twin), set_(set), options_(options), memory_(memory) {}
 
   Result certify() {
-    propagate("interval", Method::interval, bounds::interval_bounds(twin_, set_));
+    propagate("interval", Method::interval, once(memory_.interval, [this] { return bounds::interval_bounds(twin_, set_); }));
     attack();
     if (proceeds(Method::interval)) {
-      propagate("crown", Method::crown, bounds::crown_bounds(twin_, set_));
+      propagate("crown", Method::crown, once(memory_.crown, [this] { return bounds::crown_bounds(twin_, set_); }));
       if (optimizes()) optimize();
       if (proceeds(Method::crown) && !prefers_branching()) relax_and_solve();
       if (branches()) branch();
     }
-    result_.claim = relaxed(result_.claim);
+    result_.claim = certificate::relaxed(result_.claim);
     result_.verdict = verdict();
     if (result_.verdict != Verdict::unknown && options_.threshold && result_.status == Status::propagation_only) {
       result_.status = Status::threshold_reached;
@@ -118,7 +98,7 @@ class Run {
   // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
   bool prefers_branching() const {
     const core::IntervalVector& box = set_.bounding_box();
-    const bool limited = options_.threshold || options_.time_limit < infinity;
+    const bool limited = (options_.threshold || options_.time_limit < infinity) && options_.measure.kind != MeasureKind::affine;
     const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
     return branches && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
@@ -128,6 +108,7 @@ class Run {
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
   bool branches() {
+    if (options_.measure.kind == MeasureKind::affine) return false;
     if (options_.method == Method::automatic) {
       if (!options_.threshold && !(options_.time_limit < infinity)) return false;
     } else if (options_.method != Method::branch) {
@@ -203,8 +184,8 @@ class Run {
     return !stopped_;
   }
 
-  void propagate(const std::string& name, Method method, bounds::TwinBounds&& bounds) {
-    bounds_ = std::move(bounds);
+  void propagate(const std::string& name, Method method, const bounds::TwinBounds& bounds) {
+    bounds_ = bounds;
     result_.proof.propagation = name;
     result_.method = method;
     result_.status = Status::propagation_only;
@@ -224,7 +205,8 @@ class Run {
     propagation_start_ = clock_.seconds();
     crown_bounds_ = bounds_;
     crown_rows_ = rows_;
-    const bounds::TwinBounds found = bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads));
+    const bounds::TwinBounds& found = once(
+        memory_.optimized, [this] { return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads)); });
     if (found != crown_bounds_) {
       rows_ =
           certificate::relaxed_rows(certificate::propagated_rows(options_.measure, twin_, set_, "optimized", found)).cwiseMin(crown_rows_);
@@ -252,154 +234,29 @@ class Run {
     return certificate::derive_claim(options_.measure, bounds_, rows_, proven);
   }
 
-  // Objectives that the measure needs, the currently loosest first.
-  std::vector<relax::Objective> objectives() const {
-    const Index m = twin_.output_size();
-    if (options_.measure.kind == MeasureKind::two && m > 1) return {{relax::ObjectiveKind::squared_two_norm, Vector()}};
-    if (options_.measure.kind == MeasureKind::one && m > 1) return {{relax::ObjectiveKind::one_norm, Vector()}};
-    std::vector<std::pair<double, relax::Objective>> ranked;
-    for (const Index row : bounds::difference_rows(options_.measure, m)) {
-      const double share = bounds::row_share(options_.measure, m, rows_, bounds_.evaluation_error, row);
-      if (options_.measure.kind == MeasureKind::top1 && decided(share, 0.0)) continue;  // most pairs of classes
-      ranked.push_back({share, {relax::ObjectiveKind::linear, bounds::difference_weights(options_.measure, m, row)}});
-    }
-    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::vector<relax::Objective> list;
-    for (auto& entry : ranked) list.push_back(std::move(entry.second));
-    return list;
-  }
-
-  // What a linear objective lets the measure reach, evaluation error included, by propagation, what is proven, and `bound` of its own.
-  double known(const relax::Objective& objective, double bound = infinity) const {
-    if (objective.kind != relax::ObjectiveKind::linear) return infinity;
-    const Index m = twin_.output_size();
-    const Index row = *bounds::difference_row(options_.measure, m, objective.weights);
-    Vector maxima = certificate::lowered(options_.measure, m, rows_, proven_);
-    maxima[row] = std::min(maxima[row], bound);
-    return bounds::row_share(options_.measure, m, maxima, bounds_.evaluation_error, row);
-  }
-
-  // Objectives whose bound cannot matter any more: below what a witness attains, below the threshold, or below the measure's other rows.
-  bool decided(double bound, double settled) const {
-    if (options_.threshold && bound <= *options_.threshold) return true;
-    const MeasureKind kind = options_.measure.kind;
-    const bool largest_counts = kind == MeasureKind::inf || kind == MeasureKind::margin || kind == MeasureKind::top1;
-    return largest_counts && bound <= std::max(settled, lower());
-  }
-
   void relax_and_solve() {
-    if (twin_.stages().size() < 2 || options_.settings.max_iterations == 0 || !finite(bounds_)) return;
-    const double start = clock_.seconds();
-    const std::vector<relax::Objective> list = objectives();
-    if (list.empty()) return;
-    const bounds::TwinBounds claimed{certificate::widened(bounds_.stages), bounds_.evaluation_error};
-    const relax::RowOptions rows = options_.rows.value_or(relax::choose_rows(twin_, claimed));
-    const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin_, set_, claimed, rows, list.front().kind);
-    if (relax::memory_estimate(sizes, options_.settings.memory) > options_.settings.memory_limit * 0x1p30) {
-      result_.status = Status::size_limit;
-      return;
-    }
-    const relax::Relaxation relaxation = relax::build_relaxation(twin_, set_, claimed, rows, list.front().kind);
-    for (const relax::Clique& clique : relaxation.cliques) {
-      result_.info.clique_rows.push_back(clique.T.rows());
-      result_.info.clique_variables.push_back(clique.T.cols());
-    }
-    result_.proof.stages = claimed.stages;
-    result_.proof.rows = rows;
-    core::ThreadPool pool(static_cast<int>(options_.settings.threads));
-    solver::Admm admm(relaxation, options_.settings, pool);
-    timed("build", start);
-    result_.status = Status::converged;
-    const double solve_start = clock_.seconds();
-    double settled = 0.0;
-    for (std::size_t i = 0; i < list.size() && !stopped_ && clock_.seconds() < solve_limit(); ++i) {
-      if (decided(known(list[i]), settled)) continue;
-      settled = std::max(settled, solve(admm, relaxation, list[i], static_cast<Index>(i), static_cast<Index>(list.size()), settled));
-    }
-    timed("solve", solve_start);
-    if (proven_.empty()) {
-      result_.proof.stages.clear();
-    } else {
-      result_.method = Method::sdp;
-    }
-  }
-
-  // Tightens one objective; returns the bound that stands for it afterwards, evaluation error included.
-  double solve(solver::Admm& admm, const relax::Relaxation& relaxation, const relax::Objective& objective, Index number, Index count,
-               double settled) {
-    const relax::ObjectiveTerms terms = relax::objective_terms(twin_, relaxation, objective);
-    admm.set_objective(terms);
-    // Long iterations must not keep a time limit or the caller waiting.
-    const auto due = [this] { return clock_.seconds() >= solve_limit() || clock_.seconds() - last_report_ > 0.5; };
-    certificate::ObjectiveProof best{objective, infinity, {}};
-    double tried = infinity;
-    const auto prove_best = [&](double bound, const std::vector<core::Matrix>& multipliers) {
-      if (!(bound < tried)) return;
-      tried = bound;
-      certificate::ObjectiveProof proof = prove(relaxation, terms, objective, multipliers);
-      if (proof.bound < best.bound) best = std::move(proof);
+    const Course course{
+        [this] { return clock_.seconds() >= solve_limit(); },
+        // Long iterations must not keep a time limit or the caller waiting.
+        [this] { return clock_.seconds() >= solve_limit() || clock_.seconds() - last_report_ > 0.5; },
+        [this](Index iteration, Index objective, Index objectives, double upper) {
+          result_.claim.upper = upper;
+          return report("sdp", iteration, objective, objectives);
+        },
     };
-    double next_proof = 0.0;
-    const solver::Solution solution =
-        solver::solve(admm, relaxation, terms, options_.settings, due, [&](const solver::Iteration& iteration) {
-          // A proof costs some iterations: ever more seldom, but where it may decide it is not put off.
-          const auto done = static_cast<double>(iteration.iteration);
-          if (done >= next_proof || may_decide(objective, iteration.bound, settled)) {
-            prove_best(iteration.bound, iteration.multipliers);
-            next_proof = 1.25 * done;
-          }
-          result_.claim = derive_with(objective, best.bound);
-          if (!report("sdp", iteration.iteration, number + 1, count)) return solver::Continue::interrupted;
-          if (clock_.seconds() >= solve_limit()) return solver::Continue::time_limit;
-          return may_decide(objective, best.bound, settled) ? solver::Continue::decided : solver::Continue::yes;
-        });
-    result_.info.iterations += solution.iterations;
-    result_.info.primal_residual = solution.residual;
-    if (solution.status != Status::converged && solution.status != Status::threshold_reached) result_.status = solution.status;
-    prove_best(solution.bound, solution.multipliers);
-    record(std::move(best));
+    const Question question{twin_, set_, options_, bounds_, rows_, lower()};
+    Tightening tightening(question, course, memory_.warm);
+    const Status status = tightening.run(result_.info, result_.proof);
+    if (!stopped_ && status != Status::propagation_only) result_.status = status;
+    proven_ = tightening.proven();
     result_.claim = derive(proven_);
-    return known(objective);
-  }
-
-  Claim derive_with(const relax::Objective& objective, double bound) const {
-    std::vector<ProvenObjective> with = proven_;
-    with.push_back({objective, bound});
-    return derive(with);
-  }
-
-  // Whether nothing better than `bound` is needed of an objective.
-  bool may_decide(const relax::Objective& objective, double bound, double settled) const {
-    if (objective.kind == relax::ObjectiveKind::linear && decided(known(objective, bound), settled)) return true;
-    return options_.threshold && derive_with(objective, bound).upper <= *options_.threshold;
-  }
-
-  // Turns multipliers into a proof by the checker's own code, with a little slack for its rounding on another machine.
-  certificate::ObjectiveProof prove(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms,
-                                    const relax::Objective& objective, const std::vector<core::Matrix>& multipliers) const {
-    certificate::ObjectiveProof proof{objective, infinity, {}};
-    for (std::size_t k = 0; k < multipliers.size(); ++k) {
-      proof.cliques.push_back({multipliers[k], certificate::semidefinite_factor(relaxation.cliques[k], multipliers[k])});
-    }
-    const double bound = certificate::objective_bound(relaxation, terms, proof.cliques);
-    proof.bound = core::next_up(bound + 1e-12 * std::abs(bound));
-    return proof;
-  }
-
-  // Keeps a proof when it proves more than propagation does.
-  void record(certificate::ObjectiveProof proof) {
-    if (proof.cliques.empty()) return;
-    const std::vector<ProvenObjective> with{{proof.objective, proof.bound}};
-    const bool helps =
-        certificate::lowered(options_.measure, twin_.output_size(), rows_, with) != rows_ || derive(with).upper < derive({}).upper;
-    if (!helps) return;
-    proven_.push_back(with.front());
-    result_.proof.objectives.push_back(std::move(proof));
+    if (!proven_.empty()) result_.method = Method::sdp;
   }
 
   const network::Twin& twin_;
   const sets::InputSet& set_;
   const CertifyOptions& options_;
+  Memory& memory_;
   Clock clock_;
   double propagation_start_ = 0.0;
   double last_report_ = 0.0;
@@ -441,7 +298,37 @@ Method method_of(const std::string& name) {
 
 Result certify(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   validate(twin, set, options);
-  return Run(twin, set, options).certify();
+  Memory memory;
+  return Run(twin, set, options, memory).certify();
+}
+
+Certifier::Certifier(network::Twin twin, CertifyOptions options)
+    : twin_(std::move(twin)), options_(std::move(options)), memory_(std::make_unique<Memory>()) {}
+
+Certifier::~Certifier() = default;
+
+void Certifier::setup(const sets::InputSet& set) {
+  validate(twin_, set, options_);
+  set_ = set;
+  memory_ = std::make_unique<Memory>();
+}
+
+void Certifier::update(const sets::InputSet& set) {
+  validate(twin_, set, options_);
+  set_ = set;
+  auto next = std::make_unique<Memory>();
+  next->warm = std::move(memory_->warm);
+  memory_ = std::move(next);
+}
+
+Result Certifier::solve(std::optional<double> threshold, double time_limit, std::function<bool(const Progress&)> callback) {
+  if (!set_) throw core::SettingsError("solve: expected an input set by setup() first, found none");
+  CertifyOptions options = options_;
+  options.threshold = threshold;
+  options.time_limit = time_limit;
+  options.callback = std::move(callback);
+  validate(twin_, *set_, options);
+  return Run(twin_, *set_, options, *memory_).certify();
 }
 
 }  // namespace twincert

@@ -4,6 +4,7 @@ from twincert import _blas, sdp
 from twincert._core import Activation, Dense, Layer
 from twincert.attack import Attack, attack
 from twincert.certificate import Certificate, CheckReport
+from twincert.certifier import Certifier
 from twincert.certify import Progress, certify
 from twincert.compress import prune, quantize
 from twincert.errors import (
@@ -15,7 +16,8 @@ from twincert.errors import (
     UnsupportedLayerError,
 )
 from twincert.io import load, save
-from twincert.measure import Margin, Output
+from twincert.many import certify_many
+from twincert.measure import Affine, AffineBound, Margin, Output
 from twincert.network import Network, Twin
 from twincert.sets import Ball, Box, InputSet, Polytope
 from twincert.settings import Settings, settings_table
@@ -24,11 +26,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
+    "Affine",
+    "AffineBound",
     "Attack",
     "BackendUnavailableError",
     "Ball",
     "Box",
     "Certificate",
+    "Certifier",
     "CheckReport",
     "Dense",
     "InputSet",
@@ -47,6 +52,7 @@ __all__ = [
     "UnsupportedLayerError",
     "attack",
     "certify",
+    "certify_many",
     "load",
     "prune",
     "quantize",

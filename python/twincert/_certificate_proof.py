@@ -19,6 +19,7 @@ from twincert._certificate_format import (
 )
 
 NETWORKS = ("reference", "compressed")
+AFFINE = ("affine_input", "affine_difference")
 
 
 def mirrored(proof: Json) -> Json:
@@ -66,6 +67,7 @@ def _encode_objective(objective: Json) -> Json:
     return {
         "kind": objective["kind"],
         "weights": encode_array(objective["weights"]),
+        **({"slope": encode_number(objective["slope"])} if objective["kind"] in AFFINE else {}),
         "bound": encode_number(objective["bound"]),
         "cliques": [
             {"multiplier": encode_lower(clique["multiplier"]), "factor": encode_lower(clique["factor"])}
@@ -108,6 +110,12 @@ def _decode_branching(branching: Json, field: str) -> Json:
     return {"target": decode_number(branching["target"], f"{field}.target"), "tree": tree.astype(np.int64).tolist()}
 
 
+def _decode_slope(objective: Json, field: str) -> float:
+    if (objective["kind"] in AFFINE) != ("slope" in objective):
+        raise FieldError(f"{field}.slope", f"expected with the kinds {', '.join(AFFINE)} and no other")
+    return decode_number(objective["slope"], f"{field}.slope") if "slope" in objective else 0.0
+
+
 def _decode_objective(objective: Json, output_size: int, field: str) -> Json:
     expected = output_size if objective["kind"] == "linear" else 0
     weights = decode_vector(objective["weights"], None, f"{field}.weights")
@@ -116,6 +124,7 @@ def _decode_objective(objective: Json, output_size: int, field: str) -> Json:
     return {
         "kind": objective["kind"],
         "weights": weights,
+        "slope": _decode_slope(objective, field),
         "bound": decode_number(objective["bound"], f"{field}.bound"),
         "cliques": [
             {

@@ -51,18 +51,35 @@ def linear_maximum(coefficients: ArrayLike, lower: ArrayLike, upper: ArrayLike) 
 
 class Measure(metaclass=_Type):
     """What is bounded: `kind` is outputs, output (then `output` is its index), inf, two, one, margin (between `output`
-    and `other`) or top1.
+    and `other`), top1 or affine (then with weights, and `of` is input or difference).
     """
 
-    def __init__(self, kind: str, output: int = 0, other: int = 0) -> None: ...
+    def __init__(
+        self,
+        kind: str,
+        output: int = 0,
+        other: int = 0,
+        weight_x: float = 1.0,
+        weight: float = 1.0,
+        of: str = "input",
+    ) -> None: ...
     def __call__(self, reference: ArrayLike, compressed: ArrayLike) -> float: ...
+    def at(self, x: ArrayLike, y: ArrayLike, reference: ArrayLike, compressed: ArrayLike) -> float: ...
     @property
     def kind(self) -> str: ...
     @property
     def output(self) -> int: ...
     @property
     def other(self) -> int: ...
+    @property
+    def weight_x(self) -> float: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def of(self) -> str: ...
 
+smallest_weight: float
+largest_weight: float
 top1_outputs: int
 
 def register_blas(capsules: Mapping[str, object]) -> None: ...
@@ -280,6 +297,25 @@ def certify(
     rows: Mapping[str, bool | str] | None,
     callback: Callable[[Any], object] | None,
 ) -> dict[str, Any]: ...
+
+class Certifier(metaclass=_Type):
+    """certify() of one set after the other: solve() starts from what the solves before found."""
+
+    def __init__(
+        self,
+        twin: Twin,
+        *,
+        measure: Measure,
+        method: str,
+        settings: Mapping[str, float],
+        rows: Mapping[str, bool | str] | None,
+    ) -> None: ...
+    def setup(self, input_set: InputSet) -> None: ...
+    def update(self, input_set: InputSet) -> None: ...
+    def solve(
+        self, *, threshold: float | None, time_limit: float, callback: Callable[[Any], object] | None
+    ) -> dict[str, Any]: ...
+
 def check(twin: Twin, input_set: InputSet, claim: Mapping[str, Any], proof: Mapping[str, Any]) -> dict[str, Any]: ...
 def settings_table() -> list[dict[str, Any]]: ...
 

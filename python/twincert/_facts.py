@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from twincert.measure import measure_label, threshold_label
+from twincert.measure import Affine, affine_label, measure_label, threshold_label
 
 if TYPE_CHECKING:
     from twincert.certificate import Certificate
@@ -39,6 +39,7 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
         ("measure", measure_label(certificate.measure)),
         ("input set", set_label(certificate)),
         ("proven upper bound", number(certificate.upper)),
+        *_affine_row(certificate),
         ("attained by attack", number(certificate.lower)),
         ("gap (upper / attained)", "no lower bound" if certificate.gap == float("inf") else f"{certificate.gap:.3f}"),
     ]
@@ -57,6 +58,12 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
     if spent:
         rows.append(("seconds", spent))
     return rows
+
+
+def _affine_row(certificate: Certificate) -> list[tuple[str, str]]:
+    if not isinstance(certificate.measure, Affine) or certificate.affine is None:
+        return []
+    return [("on the whole set", affine_label(certificate.measure, certificate.affine))]
 
 
 def certificate_html(certificate: Certificate) -> str:

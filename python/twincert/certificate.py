@@ -28,6 +28,8 @@ from twincert._certificate_format import (
 from twincert._certificate_proof import decode_proof, encode_proof, mirrored
 from twincert.errors import ParseError, SettingsError, TwincertError
 from twincert.measure import (
+    Affine,
+    AffineBound,
     Measure,
     core_measure,
     evaluate_measure,
@@ -74,6 +76,7 @@ class Certificate:
     """Proven bounds on the error of a twin over an input set, with the proof.
 
     - upper: the measure never exceeds it on the set, rounding of the networks' evaluation included
+    - affine: the ``AffineBound`` (gamma_x, gamma) of an ``Affine`` measure, ``upper`` being their weighted sum; or None
     - lower: value of the measure that is attained at ``witness`` in float64
     - upper_per_output, lower_per_output (outputs,): f_i - g_i never leaves them; +inf, -inf where not asked for: other
       outputs of an ``Output``, all of a ``Margin`` and of "top1"
@@ -105,6 +108,7 @@ class Certificate:
     proof: Json
     reference_digest: str
     compressed_digest: str
+    affine: AffineBound | None = None
     _claimed_digest: str | None = field(default=None)
 
     @classmethod
@@ -132,6 +136,7 @@ class Certificate:
             proof=mirrored(result["proof"]),
             reference_digest=twin.reference.digest(),
             compressed_digest=twin.compressed.digest(),
+            affine=None if result["affine"] is None else AffineBound(*result["affine"]),
         )
 
     @property
@@ -158,6 +163,7 @@ class Certificate:
             "measure": measure_to_dict(self.measure),
             "bound": {
                 "upper": encode_number(self.upper),
+                **_encode_affine(self.affine),
                 "upper_per_output": [encode_number(value) for value in self.upper_per_output],
                 "lower_per_output": [encode_number(value) for value in self.lower_per_output],
             },
@@ -225,6 +231,7 @@ class Certificate:
             proof=decode_proof(content["proof"], outputs),
             reference_digest=content["networks"]["reference"],
             compressed_digest=content["networks"]["compressed"],
+            affine=_decode_affine(content["measure"], bound),
             _claimed_digest=content["digest"],
         )
 
@@ -261,6 +268,7 @@ class Certificate:
         claim = {
             "measure": core_measure(self.measure),
             "upper": self.upper,
+            "affine": None if self.affine is None else (self.affine.gamma_x, self.affine.gamma),
             "upper_per_output": self.upper_per_output,
             "lower_per_output": self.lower_per_output,
         }
@@ -294,8 +302,9 @@ class Certificate:
             lower, upper = _values_at(network, point)
             if not ((lower - slack <= claimed) & (claimed <= upper + slack)).all():
                 return "the witness does not attain the outputs it claims"
-        value = evaluate_measure(self.measure, f, g)
-        rounding = 4 * (value + self.lower) * (f.size + 4) * np.finfo(float).eps
+        value = evaluate_measure(self.measure, x, y, f, g)
+        terms = f.size + (x.size if isinstance(self.measure, Affine) else 0)
+        rounding = 4 * (value + self.lower) * (terms + 4) * np.finfo(float).eps
         if not abs(value - self.lower) <= rounding:
             return f"the witness attains {value!r}, not the lower bound {self.lower!r}"
         return ""
@@ -329,6 +338,28 @@ class Certificate:
         from twincert._facts import certificate_html
 
         return certificate_html(self)
+
+
+def _encode_affine(affine: AffineBound | None) -> Json:
+    if affine is None:
+        return {}
+    return {"gamma_x": encode_number(affine.gamma_x), "gamma": encode_number(affine.gamma)}
+
+
+def _decode_affine(measure: Json, bound: Json) -> AffineBound | None:
+    names = ("gamma_x", "gamma")
+    if measure["kind"] == "affine":
+        return AffineBound(*(decode_number(_field(bound, "bound", name), f"bound.{name}") for name in names))
+    for name in names:
+        if name in bound:
+            raise FieldError(f"bound.{name}", "expected with the measure 'affine' only")
+    return None
+
+
+def _field(content: Json, where: str, name: str) -> Any:
+    if name not in content:
+        raise FieldError(where, f"expected the field {name!r}, found none")
+    return content[name]
 
 
 def verdict_of(threshold: float | None, upper: float, lower: float) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from twincert import _core
 from twincert._blas import single_thread
@@ -17,6 +17,7 @@ from twincert.settings import Settings
 
 METHODS = ("auto", "interval", "crown", "sdp", "branch")
 ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
+OPTIONS = ("measure", "method", "threshold", "time_limit", "settings", "rows")
 INPUT_REDUCTIONS = ("automatic", "never", "always")
 
 
@@ -61,7 +62,8 @@ def certify(
     - measure: "inf" (largest abs(f_i - g_i)), "two" and "one" (norms of f - g), "outputs" (every f_i - g_i, two sides),
       ``Output(i)``, ``Margin(i, j)`` (change of the margin between two outputs), or "top1": the largest confidence of
       f, its largest output less the next, where another output of g reaches that of f's class; so "holds" says that
-      g's class is f's wherever f is confident by more than the threshold
+      g's class is f's wherever f is confident by more than the threshold; or ``Affine(weight_x, weight, of)``: the
+      squared error relative to the size of the input, or of the difference of both inputs (not with "branch")
     - method: "interval", "crown" (backward linear bounds, then optimised, with a case analysis), "sdp", "branch"
       (splits inputs, or neurons where there are many inputs, and bounds the parts), or "auto": from cheap to tight,
       until threshold or time_limit decides
@@ -79,32 +81,72 @@ def certify(
     Raises ShapeError when twin and set do not fit, SettingsError for anything else that is wrong with an argument; the
     message lists what exists.
     """
-    if not isinstance(twin, Twin):
-        raise SettingsError(f"twin: expected a twincert.Twin, found {type(twin).__name__}")
-    if not isinstance(input_set, InputSet):
-        raise SettingsError(f"input_set: expected a Box, Ball or Polytope, found {type(input_set).__name__}")
-    if input_set.size != twin.input_size:
-        raise ShapeError(f"input_set: expected {twin.input_size} inputs as the networks have, found {input_set.size}")
-    chosen = parse_measure(measure, twin.output_size)
-    if method not in METHODS:
-        raise SettingsError(f"method: expected one of {', '.join(map(repr, METHODS))}, found {method!r}")
-    limit = math.inf if time_limit is None else _number("time_limit", time_limit, "seconds, more than 0", positive=True)
-    target = None if threshold is None else _number("threshold", threshold, "a finite number, at least 0", finite=True)
-    if callback is not None and not callable(callback):
-        raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
+    query = checked_query(twin, measure, method, settings, rows)
+    run = checked_run(threshold, time_limit, callback)
+    checked_set(twin, input_set, "input_set")
     with single_thread():
         result = _core.certify(
             twin,
             input_set,
-            measure=core_measure(chosen),
+            measure=core_measure(query.measure),
             method=method,
-            threshold=target,
-            time_limit=limit,
-            settings=dict(Settings.of(settings)),
-            rows=row_options(rows),
-            callback=None if callback is None else _stoppable(callback),
+            threshold=run.threshold,
+            time_limit=run.time_limit,
+            settings=query.settings,
+            rows=query.rows,
+            callback=run.callback,
         )
-    return Certificate.from_result(twin, input_set, chosen, target, result)
+    return Certificate.from_result(twin, input_set, query.measure, run.threshold, result)
+
+
+class Query(NamedTuple):
+    """What is asked of every input set, as the core takes it."""
+
+    measure: Measure
+    settings: dict[str, Any]
+    rows: dict[str, bool | str] | None
+
+
+class Run(NamedTuple):
+    """How far one computation goes, as the core takes it."""
+
+    threshold: float | None
+    time_limit: float
+    callback: Callback | None
+
+
+def checked_query(
+    twin: object,
+    measure: object,
+    method: str,
+    settings: Settings | Mapping[str, Any] | None,
+    rows: Mapping[str, bool | str] | None,
+) -> Query:
+    """Arguments of ``certify`` that do not depend on the input set; SettingsError names the wrong one."""
+    if not isinstance(twin, Twin):
+        raise SettingsError(f"twin: expected a twincert.Twin, found {type(twin).__name__}")
+    chosen = parse_measure(measure, twin.output_size)
+    if method not in METHODS:
+        raise SettingsError(f"method: expected one of {', '.join(map(repr, METHODS))}, found {method!r}")
+    return Query(chosen, dict(Settings.of(settings)), row_options(rows))
+
+
+def checked_run(threshold: float | None, time_limit: float | None, callback: Callback | None) -> Run:
+    """The limits and the callback of one computation; SettingsError names the wrong one."""
+    limit = math.inf if time_limit is None else _number("time_limit", time_limit, "seconds, more than 0", positive=True)
+    target = None if threshold is None else _number("threshold", threshold, "a finite number, at least 0", finite=True)
+    if callback is not None and not callable(callback):
+        raise SettingsError(f"callback: expected a function of one argument, found {type(callback).__name__}")
+    return Run(target, limit, None if callback is None else _stoppable(callback))
+
+
+def checked_set(twin: Twin, input_set: object, name: str) -> InputSet:
+    """The input set, which must fit the twin; SettingsError or ShapeError names the argument."""
+    if not isinstance(input_set, InputSet):
+        raise SettingsError(f"{name}: expected a Box, Ball or Polytope, found {type(input_set).__name__}")
+    if input_set.size != twin.input_size:
+        raise ShapeError(f"{name}: expected {twin.input_size} inputs as the networks have, found {input_set.size}")
+    return input_set
 
 
 def _stoppable(callback: Callback) -> Callback:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from twincert import _core
 from twincert._arrays import Array, as_array, as_number
 from twincert._blas import single_thread
-from twincert.certify import row_options
+from twincert.certify import checked_set, row_options
 from twincert.errors import ParseError, SettingsError, ShapeError
 from twincert.network import Twin
 from twincert.sets import InputSet
@@ -298,12 +298,10 @@ def relaxation(
     """
     if not isinstance(twin, Twin):
         raise SettingsError(f"twin: expected a twincert.Twin, found {type(twin).__name__}")
-    if not isinstance(input_set, InputSet):
-        raise SettingsError(f"input_set: expected a Box, Ball or Polytope, found {type(input_set).__name__}")
     with single_thread():
         found = _core.twin_program(
             twin,
-            input_set,
+            checked_set(twin, input_set, "input_set"),
             weights=as_array(weights, "weights", 1),
             rows=row_options(rows),
             settings=dict(Settings.of(settings)),

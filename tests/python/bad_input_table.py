@@ -309,10 +309,13 @@ COMMAND_CASES = [
         "unknown measure",
         [*CERTIFY, *SET, "--measure", "max"],
         2,
-        "--measure: expected inf, two, one, outputs, top1, output:INDEX or margin:I:J",
+        "--measure: expected inf, two, one, outputs, top1, output:INDEX, margin:I:J or affine:WEIGHT_X:WEIGHT",
     ),
     Case(
-        "margin without its second output", [*CERTIFY, *SET, "--measure", "margin:0"], 2, "output:INDEX or margin:I:J"
+        "margin without its second output",
+        [*CERTIFY, *SET, "--measure", "margin:0"],
+        2,
+        "output:INDEX, margin:I:J or affine:WEIGHT_X",
     ),
     Case("margin of one output", [*CERTIFY, *SET, "--measure", "margin:1:1"], 2, "two different outputs"),
     Case("margin beyond the last output", [*CERTIFY, *SET, "--measure", "margin:0:9"], 2, "below 2"),

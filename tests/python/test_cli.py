@@ -91,7 +91,7 @@ def test_json_on_stdout_is_all_of_stdout(folder: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output:1", "margin:0:1", "top1"])
+@pytest.mark.parametrize("measure", ["inf", "two", "one", "outputs", "output:1", "margin:0:1", "top1", "affine:0.1:2"])
 def test_measures(folder: Path, measure: str) -> None:
     words = ["certify", "f.onnx", "g.npz", "--box", "box.npz", "--measure", measure, "--method", "crown", *QUICK]
     code, out, _ = invoke(folder, *words)

@@ -43,6 +43,19 @@ def test_every_reported_bound_is_what_stopping_there_certifies(method: str) -> N
         assert stopped.check(twin).valid
 
 
+def test_objectives_take_turns_so_that_the_bound_falls_from_the_beginning() -> None:
+    seen: list[twincert.Progress] = []
+    twincert.certify(
+        small_twins.twin((3, 6, 6, 4)), BOX, "outputs", method="sdp", settings=small_twins.QUICK, callback=seen.append
+    )
+    lines = [line for line in seen if line["stage"] == "sdp"]
+    order = [line["objective"] for line in lines]
+    turns = [now for before, now in zip([0, *order], order, strict=False) if now != before]
+    assert len(turns) > len(set(turns))
+    early = next(i for i, line in enumerate(lines) if len(set(order[: i + 1])) == 4)
+    assert lines[early]["upper"] < seen[0]["upper"]
+
+
 def test_the_line_of_branching_shows_bound_witness_leaves_and_rate() -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
     view = ProgressView(console)

@@ -94,6 +94,17 @@ def test_rows_may_have_any_size() -> None:
     assert 2.25 - 1e-12 <= bound <= 2.2501
 
 
+@pytest.mark.parametrize("rho", [0.05, 0.15, 1.5])
+def test_extrapolations_that_go_too_far_are_taken_back(rho: float) -> None:
+    """Anderson acceleration overshoots here at rho = 0.05: the plain iteration needs long to come back from there."""
+    pairs = np.ones((3, 3)) - np.eye(3)
+    largest_cut = ChordalProblem(
+        [Clique(np.eye(3), lower=np.eye(3) - pairs, upper=np.ones((3, 3)))], objective=[-pairs]
+    )
+    solution = solve(largest_cut, settings={"rho": rho, "tolerance": 0.0, "max_iterations": 1000})
+    assert 3.0 <= solution.bound <= 3.001
+
+
 def test_a_rank_deficient_clique_still_has_a_bound() -> None:
     flat = triangle(T=ALL, variable_magnitude=np.ones(3))
     solution = solve(problem(flat))

@@ -56,7 +56,7 @@ AFFINE = twincert.Network.from_arrays([(np.ones((2, 3)), np.zeros(2))])
 BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "twin": (lambda: relaxation(network(), box(), [1, 0]), SettingsError, "twin: expected a twincert.Twin"),  # type: ignore[arg-type]
     "set": (lambda: relaxation(twin(), CORNER, [1, 0]), SettingsError, "input_set: expected a Box"),  # type: ignore[arg-type]
-    "size of the set": (lambda: relaxation(twin(), box(4), [1, 0]), ShapeError, "input set: expected 3 .* found 4"),
+    "size of the set": (lambda: relaxation(twin(), box(4), [1, 0]), ShapeError, "input_set: expected 3 .* found 4"),
     "weights": (lambda: relaxation(twin(), box(), [1, 0, 0]), ShapeError, "weights: expected 2 .* found 3"),
     "a number": (lambda: relaxation(twin(), box(), 1.0), ShapeError, "weights: expected a vector"),
     "NaN": (lambda: relaxation(twin(), box(), [0, np.nan]), ParseError, r"weights\[1\] is nan"),

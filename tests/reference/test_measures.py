@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from twincert import Margin, Output, _core
+from twincert import Affine, Margin, Output, _core
 from twincert._reference import measures
 from twincert.measure import Measure, core_measure, evaluate_measure, measure_to_dict
 
 MEASURES: list[Measure] = ["inf", "two", "one", "outputs", Output(1), Margin(0, 1), Margin(2, 0), "top1"]
+MEASURES += [Affine(0.25, 2.0), Affine(3.0, 0.5, of="difference")]
 
 
 def exact(values: Any) -> list[Fraction]:
@@ -43,7 +44,8 @@ def test_bound_is_that_of_the_specification_rounded_up(measure: Measure) -> None
         wanted = measures.upper(content, outputs, exact(maxima), exact(errors))
         if measure == "two":
             found *= found
-        assert wanted <= found <= wanted * (1 + Fraction(1, 10**13)) + Fraction(1, 10**300)
+        rounding = Fraction(1, 10**9 if isinstance(measure, Affine) else 10**13)  # affine: of very long sums, too
+        assert wanted <= found <= wanted * (1 + rounding) + Fraction(1, 10**300)
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=str)
@@ -56,9 +58,16 @@ def test_bound_covers_the_value_and_is_attained_by_one_point(measure: Measure) -
         reference, compressed = _core.measure_rows(core_measure(measure), 3)
         maxima = reference @ f + compressed @ g
         upper = _core.measure_upper(core_measure(measure), 3, maxima, np.zeros(3))
-        value = evaluate_measure(measure, f, g)
+        x, y = rng.integers(-2, 3, (2, 4)).astype(float)
+        value = evaluate_measure(measure, x, y, f, g)
+        expected = measures.value(content, exact(x), exact(y), exact(f), exact(g))
+        if isinstance(measure, Affine):
+            assert abs(expected - Fraction(value)) <= expected / 2**50
+            full = Fraction(measure.weight) * measures.value({"kind": "two"}, [], [], exact(f), exact(g))
+            assert value <= full <= Fraction(upper) <= full * (1 + Fraction(1, 10**9)) + Fraction(1, 10**300)
+            continue
         if measure != "two":
-            assert measures.value(content, exact(f), exact(g)) == Fraction(value)
+            assert expected == Fraction(value)
         assert value <= upper
         assert upper <= value * (1 + 1e-14) + 1e-150
 
@@ -76,7 +85,7 @@ def test_evaluated_outputs_within_their_errors_stay_below() -> None:
         seen_f = f + e * share * rng.choice([-1, 1], 3)
         seen_g = g + e * (1 - share) * rng.choice([-1, 1], 3)
         upper = _core.measure_upper(core_measure("top1"), 3, reference @ f + compressed @ g, e)
-        value = evaluate_measure("top1", seen_f, seen_g)
+        value = evaluate_measure("top1", f, g, seen_f, seen_g)
         flips += value > 0
         assert value <= upper
     assert flips > 100
@@ -105,5 +114,17 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         _core.Measure("margin", 1, 1)(np.zeros(2), np.zeros(2))
     with pytest.raises(ValueError, match="found 2 and 3"):
         _core.Measure("inf")(np.zeros(2), np.zeros(3))
-    with pytest.raises(ValueError, match="expected one of outputs, output, inf, two, one, margin, top1, found 'three'"):
+    affine = _core.Measure("affine")
+    with pytest.raises(ValueError, match="affine also depends on the inputs"):
+        affine(np.zeros(2), np.zeros(2))
+    with pytest.raises(ValueError, match="found 1 and 2, 3 and 3"):
+        affine.at(np.zeros(1), np.zeros(2), np.zeros(3), np.zeros(3))
+    with pytest.raises(ValueError, match="expects of 'input' or 'difference', found 'output'"):
+        _core.Measure("affine", of="output")
+    for bad in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="affine expects weights between 1e-100 and 1e100"):
+            _core.measure_rows(_core.Measure("affine", weight_x=bad), 2)
+    with pytest.raises(
+        ValueError, match="expected one of outputs, output, inf, two, one, margin, top1, affine, found 'three'"
+    ):
         _core.Measure("three")

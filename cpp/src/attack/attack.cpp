@@ -90,17 +90,37 @@ class Search {
 
  private:
   bool enough() const {
-    return std::any_of(best_.begin(), best_.end(), [this](const Best& best) { return best.value > options_.enough; });
+    const double enough = affine() ? std::sqrt(options_.enough) : options_.enough;
+    return std::any_of(best_.begin(), best_.end(), [enough](const Best& best) { return best.value > enough; });
   }
 
   // f and g at the columns, kept until the next call.
   void evaluate(const Matrix& x, const Matrix& shift) {
     f_ = &reference_.forward(x);
     g_ = &compressed_.forward(set_.shared_input() ? x : x - shift);
+    if (!affine()) return;
+    root_share_.resize(x.cols());
+    for (Index j = 0; j < x.cols(); ++j) root_share_[j] = std::sqrt(measure_.share(x.col(j), x.col(j) - shift.col(j)));
   }
 
-  // Of a column of the last evaluate().
-  double score(Index column, std::size_t goal) const { return goals_[goal].score(f_->col(column), g_->col(column)); }
+  bool affine() const { return measure_.kind == core::MeasureKind::affine; }
+
+  // Of a column of the last evaluate(); of an affine measure the root of its value.
+  double score(Index column, std::size_t goal) const {
+    const double value = goals_[goal].score(f_->col(column), g_->col(column));
+    return affine() ? value * root_share_[column] : value;
+  }
+
+  // The direction in which an affine measure's share grows, where it is not at its weight: added to the gradients of |f - g|.
+  void add_share(const Matrix& x, const Matrix& shift, Matrix& gradient, Matrix& shift_gradient) const {
+    const bool of_input = measure_.of == core::AffineInput::input;
+    const Matrix& input = of_input ? x : shift;
+    for (Index j = 0; j < x.cols(); ++j) {
+      const double squares = input.col(j).squaredNorm();
+      if (!(measure_.weight * squares > measure_.weight_x)) continue;
+      (of_input ? gradient : shift_gradient).col(j) -= input.col(j) * ((f_->col(j) - g_->col(j)).stableNorm() / squares);
+    }
+  }
 
   void choose_goals(const Matrix& starts) {
     evaluate(starts, Matrix::Zero(starts.rows(), starts.cols()));
@@ -164,9 +184,11 @@ class Search {
     Matrix gradient = reference_.backward(of_reference);
     // d/dx of c f(x) + e g(x - shift); d/dshift is the second part with the opposite sign.
     const Matrix& compressed_gradient = compressed_.backward(of_compressed);
+    Matrix shift_gradient = -compressed_gradient;
+    if (affine()) add_share(x, shift, gradient, shift_gradient);
     if (!set_.shared_input()) {
       const Vector& limit = set_.difference();
-      shift.array() -= compressed_gradient.array().sign().colwise() * (length * limit.array());
+      shift.array() += shift_gradient.array().sign().colwise() * (length * limit.array());
       shift = shift.cwiseMax((-limit).replicate(1, x.cols())).cwiseMin(limit.replicate(1, x.cols()));
     }
     if (goals_.front().has_border()) {
@@ -355,7 +377,7 @@ class Search {
     }
     result.reference_output = twin_.reference().evaluate(result.reference_input);
     result.compressed_output = twin_.compressed().evaluate(result.compressed_input);
-    const double value = measure_(result.reference_output, result.compressed_output);
+    const double value = measure_.at(result.reference_input, result.compressed_input, result.reference_output, result.compressed_output);
     // Overflow in the evaluation shows nothing; zero always holds.
     result.value = std::isfinite(value) ? value : 0.0;
     return result;
@@ -374,6 +396,7 @@ class Search {
   std::vector<Goal> goals_;
   std::vector<Best> best_;
   std::vector<std::size_t> owner_;  // goal of every column
+  Vector root_share_;               // of every column of the last evaluate(), for affine measures
   const Matrix* f_ = nullptr;       // outputs of the last evaluate()
   const Matrix* g_ = nullptr;
 };

@@ -105,6 +105,7 @@ std::vector<Goal> goals(const Measure& measure, const Matrix& reference, const M
   switch (measure.kind) {
     case MeasureKind::two:
     case MeasureKind::one:
+    case MeasureKind::affine:
       return {Goal::norm(measure.kind)};
     case MeasureKind::output:
       return {Goal::difference(measure.output, -1), Goal::difference(-1, measure.output)};

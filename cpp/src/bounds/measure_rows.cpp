@@ -67,12 +67,15 @@ Row row_at(const Measure& measure, Index outputs, Index r) {
     case MeasureKind::inf:
     case MeasureKind::two:
     case MeasureKind::one:
+    case MeasureKind::affine:
       break;
   }
   return r % 2 == 0 ? Row{Side::difference, r / 2, -1} : Row{Side::difference, -1, r / 2};
 }
 
-bool is_norm(const Measure& measure) { return measure.kind == MeasureKind::two || measure.kind == MeasureKind::one; }
+bool is_norm(const Measure& measure) {
+  return measure.kind == MeasureKind::two || measure.kind == MeasureKind::one || measure.kind == MeasureKind::affine;
+}
 
 void check_sizes(const Measure& measure, Index outputs, const Vector& maxima, const Vector& evaluation_error) {
   const Index rows = measure_row_count(measure, outputs);
@@ -103,15 +106,27 @@ double top1_share(Index outputs, const Vector& maxima, const Vector& evaluation_
   return std::max(share, 0.0);
 }
 
-double norm_upper(const Measure& measure, Index outputs, const Vector& maxima, const Vector& evaluation_error) {
-  double squares = 0.0, sum = 0.0;
+// Upper bound of an output's evaluated |d_i|.
+double output_reach(const Measure& measure, Index outputs, const Vector& maxima, const Vector& evaluation_error, Index i) {
+  const double above = evaluated(row_at(measure, outputs, 2 * i), maxima[2 * i], evaluation_error);
+  const double below = evaluated(row_at(measure, outputs, 2 * i + 1), maxima[2 * i + 1], evaluation_error);
+  return std::max({above, below, 0.0});
+}
+
+double sum_of_squares(const Measure& measure, Index outputs, const Vector& maxima, const Vector& evaluation_error) {
+  double squares = 0.0;
   for (Index i = 0; i < outputs; ++i) {
-    const double above = evaluated(row_at(measure, outputs, 2 * i), maxima[2 * i], evaluation_error);
-    const double below = evaluated(row_at(measure, outputs, 2 * i + 1), maxima[2 * i + 1], evaluation_error);
-    const double reach = std::max({above, below, 0.0});
+    const double reach = output_reach(measure, outputs, maxima, evaluation_error, i);
     squares = core::next_up(squares + core::next_up(reach * reach));
-    sum = upper_sum(sum, reach);
   }
+  return squares;
+}
+
+double norm_upper(const Measure& measure, Index outputs, const Vector& maxima, const Vector& evaluation_error) {
+  const double squares = sum_of_squares(measure, outputs, maxima, evaluation_error);
+  if (measure.kind == MeasureKind::affine) return core::next_up(core::next_up(measure.weight * squares) * affine_evaluation());
+  double sum = 0.0;
+  for (Index i = 0; i < outputs; ++i) sum = upper_sum(sum, output_reach(measure, outputs, maxima, evaluation_error, i));
   const double norm = measure.kind == MeasureKind::two ? core::next_up(std::sqrt(squares)) : sum;
   return norm * norm_evaluation(outputs);
 }
@@ -119,6 +134,8 @@ double norm_upper(const Measure& measure, Index outputs, const Vector& maxima, c
 }  // namespace
 
 double norm_evaluation(Index outputs) { return 1.0 + core::gamma(outputs + 8); }
+
+double affine_evaluation() { return 1.0 + core::gamma(Index{1} << 21); }
 
 Index measure_row_count(const Measure& measure, Index outputs) {
   measure.validate(outputs);
@@ -230,6 +247,11 @@ double measure_upper(const Measure& measure, Index outputs, const Vector& row_ma
   for (const Index r : difference_rows(measure, outputs))
     upper = std::max(upper, row_share(measure, outputs, row_maxima, evaluation_error, r));
   return upper;
+}
+
+double squared_norm_upper(const Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error) {
+  check_sizes(measure, outputs, row_maxima, evaluation_error);
+  return sum_of_squares(measure, outputs, row_maxima, evaluation_error);
 }
 
 double row_share(const Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error, Index row) {

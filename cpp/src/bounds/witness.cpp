@@ -17,6 +17,17 @@ double smallest(Interval x) { return std::max({x.lower, -x.upper, 0.0}); }
 
 double root_down(double x) { return std::max(0.0, core::next_down(std::sqrt(x))); }
 
+// Lower bound of Measure::share() in exact arithmetic.
+double share_down(const core::Measure& measure, const Vector& x, const Vector& y) {
+  double squares = 0.0;
+  for (Index i = 0; i < x.size(); ++i) {
+    const double entry =
+        measure.of == core::AffineInput::input ? std::abs(x[i]) : std::max(core::sub_up(x[i], y[i]), core::sub_up(y[i], x[i]));
+    squares = core::add_up(squares, core::mul_up(entry, entry));
+  }
+  return squares > 0.0 ? std::min(measure.weight, std::max(0.0, core::next_down(measure.weight_x / squares))) : measure.weight;
+}
+
 // The class of f is certain only where one output leads all others, and g's differs for certain only where another one leads it.
 double confirmed_confidence(const IntervalVector& f, const IntervalVector& g) {
   for (Index i = 0; i < f.size(); ++i) {
@@ -59,6 +70,8 @@ double confirmed_value(const Twin& twin, const core::Measure& measure, const Vec
   if (measure.kind == MeasureKind::margin) result = smallest(of(measure.output) - of(measure.other));
   if (measure.kind == MeasureKind::two) result = std::max(largest, root_down(squares));
   if (measure.kind == MeasureKind::one) result = std::max(largest, sum);
+  if (measure.kind == MeasureKind::affine)
+    result = core::mul_down(std::max(squares, core::mul_down(largest, largest)), share_down(measure, x, y));
   if (measure.kind == MeasureKind::top1) result = confirmed_confidence(f, g);
   return std::isfinite(result) ? result : 0.0;
 }

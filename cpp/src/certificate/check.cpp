@@ -41,6 +41,11 @@ std::string prove_objectives(const network::Twin& twin, const sets::InputSet& se
         (objective.objective.weights.size() != twin.output_size() || !objective.objective.weights.allFinite())) {
       return name + ": expected " + std::to_string(twin.output_size()) + " finite weights";
     }
+    if (relax::is_affine(objective.objective.kind)) {
+      const double slope = objective.objective.slope;
+      if (!(slope >= 0.0 && std::isfinite(slope))) return name + ": expected a finite slope of at least 0, found " + number(slope);
+      if (relax::reduces_inputs(twin, set, claimed, proof.rows)) return name + ": a relaxation without the inputs has no affine objectives";
+    }
     // Sizes first: a proof cannot make the checker allocate more than a small multiple of what it brings itself.
     const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, proof.rows, objective.objective.kind);
     if (sizes.size() != objective.cliques.size()) {
@@ -67,6 +72,21 @@ std::string prove_objectives(const network::Twin& twin, const sets::InputSet& se
     proven.push_back({objective.objective, bound});
   }
   return "";
+}
+
+// Some proven bound must prove both claimed numbers at once, and `upper` must be their weighted sum.
+std::string prove_affine(const Claim& claim, const std::vector<AffineBound>& proven) {
+  if (!claim.affine) return "affine: expected gamma_x and gamma";
+  const auto [gamma_x, gamma] = *claim.affine;
+  if (!(gamma_x >= 0.0 && gamma >= 0.0)) return "affine: expected gamma_x and gamma of at least 0";
+  const double sum = weighted_sum(claim.measure, *claim.affine);
+  if (!(sum <= claim.upper)) return "upper: claimed " + number(claim.upper) + ", gamma_x and gamma amount to " + number(sum);
+  std::string found;
+  for (const AffineBound& bound : proven) {
+    if (bound.gamma_x <= gamma_x && bound.gamma <= gamma) return "";
+    found += (found.empty() ? "" : " or ") + number(bound.gamma_x) + " and " + number(bound.gamma);
+  }
+  return "affine: claimed gamma_x " + number(gamma_x) + " and gamma " + number(gamma) + ", proven " + found;
 }
 
 }  // namespace
@@ -112,6 +132,10 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
     }
   }
   const Claim derived_claim = derive_claim(claim.measure, derived, rows, proven, upper);
+  if (claim.measure.kind == core::MeasureKind::affine) {
+    const std::string reason = prove_affine(claim, affine_bounds(claim.measure, derived, rows, proven));
+    if (!reason.empty()) return refuse(reason, derived_claim.upper);
+  }
   if (!(derived_claim.upper <= claim.upper)) {
     return refuse("upper: claimed " + number(claim.upper) + ", proven " + number(derived_claim.upper), derived_claim.upper);
   }

@@ -28,6 +28,24 @@ IntervalVector widened(const IntervalVector& box, double share = 1e-9) {
   return wide;
 }
 
+// From |f - g|^2 <= gamma_x q + gamma in exact arithmetic to the evaluated F - G, |(F - G) - (f - g)|^2 <= error_squares: for every t > 0
+//   (s + e)^2 <= (1 + t) s^2 + (1 + 1/t) e^2,
+// with the t that makes the weighted sum smallest.
+AffineBound evaluated_affine(const core::Measure& measure, AffineBound exact, double error_squares) {
+  const double sum = measure.weight_x * exact.gamma_x + measure.weight * exact.gamma;
+  if (!(sum > 0.0)) return {exact.gamma_x, core::next_up(error_squares * bounds::affine_evaluation())};  // then s is zero
+  if (error_squares > 0.0) {
+    const double t = std::sqrt(measure.weight * error_squares / sum);
+    const double stretch = core::add_up(1.0, t);
+    const double charge = core::mul_up(core::add_up(1.0, core::next_up(1.0 / t)), error_squares);
+    exact = {core::mul_up(stretch, exact.gamma_x), core::add_up(core::mul_up(stretch, exact.gamma), charge)};
+  }
+  // Squares may also underflow.
+  const double lost = core::mul_up(core::add_up(1.0, exact.gamma_x), 0x1p-1000);
+  return {core::mul_up(exact.gamma_x, bounds::affine_evaluation()),
+          core::add_up(core::mul_up(exact.gamma, bounds::affine_evaluation()), lost)};
+}
+
 bool contains(const IntervalVector& outer, const IntervalVector& inner) {
   if (outer.lower.size() != inner.lower.size() || outer.upper.size() != inner.upper.size()) return false;
   return (outer.lower.array() <= inner.lower.array()).all() && (outer.upper.array() >= inner.upper.array()).all();
@@ -75,7 +93,50 @@ Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bound
       norm = upper_sum(proven.bound, error_sum);
     claim.upper = std::min(claim.upper, norm * bounds::norm_evaluation(m));
   }
+  if (measure.kind == MeasureKind::affine) {
+    for (const AffineBound& affine : affine_bounds(measure, bounds, maxima, objectives)) {
+      const double sum = weighted_sum(measure, affine);
+      if (claim.affine && !(sum < claim.upper)) continue;
+      claim.affine = affine;
+      claim.upper = sum;
+    }
+  }
   if (std::isnan(claim.upper)) claim.upper = infinity;
+  return claim;
+}
+
+std::vector<AffineBound> affine_bounds(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
+                                       const std::vector<ProvenObjective>& objectives) {
+  const Vector& error = bounds.evaluation_error;
+  const double constant = bounds::squared_norm_upper(measure, error.size(), lowered(measure, error.size(), row_maxima, objectives), error);
+  std::vector<AffineBound> found{{0.0, core::next_up(constant * bounds::affine_evaluation())}};
+  if (constant == 0.0) found.front().gamma = 0.0;
+  double error_squares = 0.0;
+  for (const double e : error) error_squares = core::next_up(error_squares + core::next_up(e * e));
+  for (const ProvenObjective& proven : objectives) {
+    if (proven.objective.kind != relax::affine_kind(measure.of)) continue;
+    found.push_back(evaluated_affine(measure, {proven.objective.slope, std::max(0.0, proven.bound)}, error_squares));
+  }
+  for (AffineBound& affine : found) {
+    if (std::isnan(affine.gamma_x) || std::isnan(affine.gamma)) affine = {0.0, infinity};
+  }
+  return found;
+}
+
+double weighted_sum(const core::Measure& measure, const AffineBound& affine) {
+  return upper_sum(core::mul_up(measure.weight_x, affine.gamma_x), core::mul_up(measure.weight, affine.gamma));
+}
+
+Claim relaxed(Claim claim) {
+  // Zero is no rounded number: it says that nothing is left of the measure.
+  auto up = [](double value) { return std::isfinite(value) && value != 0.0 ? core::next_up(value + 1e-12 * std::abs(value)) : value; };
+  claim.upper = up(claim.upper);
+  if (claim.affine) {
+    claim.affine = {up(claim.affine->gamma_x), up(claim.affine->gamma)};
+    claim.upper = weighted_sum(claim.measure, *claim.affine);
+  }
+  claim.upper_per_output = claim.upper_per_output.unaryExpr(up);
+  claim.lower_per_output = -(-claim.lower_per_output).unaryExpr(up);
   return claim;
 }
 

@@ -1,5 +1,6 @@
 #include "twincert/core/measure.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -9,8 +10,10 @@ namespace twincert::core {
 namespace {
 
 constexpr std::pair<const char*, MeasureKind> names[] = {
-    {"outputs", MeasureKind::outputs}, {"output", MeasureKind::output}, {"inf", MeasureKind::inf},  {"two", MeasureKind::two},
-    {"one", MeasureKind::one},         {"margin", MeasureKind::margin}, {"top1", MeasureKind::top1}};
+    {"outputs", MeasureKind::outputs}, {"output", MeasureKind::output}, {"inf", MeasureKind::inf},   {"two", MeasureKind::two},
+    {"one", MeasureKind::one},         {"margin", MeasureKind::margin}, {"top1", MeasureKind::top1}, {"affine", MeasureKind::affine}};
+
+constexpr std::pair<const char*, AffineInput> inputs[] = {{"input", AffineInput::input}, {"difference", AffineInput::difference}};
 
 // With two equal largest outputs of f the class is not unique, and the confidence is 0 for either.
 double confidence_where_classes_differ(const Vector& reference, const Vector& compressed) {
@@ -45,6 +48,13 @@ void Measure::validate(Index outputs) const {
     throw SettingsError("measure: top1 expects networks with 2 to " + std::to_string(top1_outputs) + " outputs, found " +
                         std::to_string(outputs));
   }
+  if (kind == MeasureKind::affine) {
+    for (const double value : {weight_x, weight}) {
+      if (!(value >= smallest_weight && value <= largest_weight)) {
+        throw SettingsError("measure: affine expects weights between 1e-100 and 1e100, found " + std::to_string(value));
+      }
+    }
+  }
 }
 
 double Measure::operator()(const Vector& reference, const Vector& compressed) const {
@@ -65,11 +75,27 @@ double Measure::operator()(const Vector& reference, const Vector& compressed) co
       return difference.stableNorm();
     case MeasureKind::one:
       return difference.lpNorm<1>();
+    case MeasureKind::affine:
+      throw SettingsError("measure: affine also depends on the inputs, expected them");
     case MeasureKind::outputs:
     case MeasureKind::inf:
       break;
   }
   return difference.lpNorm<Eigen::Infinity>();
+}
+
+double Measure::at(const Vector& x, const Vector& y, const Vector& reference, const Vector& compressed) const {
+  if (kind != MeasureKind::affine) return (*this)(reference, compressed);
+  if (reference.size() != compressed.size() || x.size() != y.size()) {
+    throw ShapeError("measure: expected as many inputs and outputs of both networks, found " + std::to_string(x.size()) + " and " +
+                     std::to_string(y.size()) + ", " + std::to_string(reference.size()) + " and " + std::to_string(compressed.size()));
+  }
+  validate(reference.size());
+  return (reference - compressed).squaredNorm() * share(x, y);
+}
+
+double Measure::share(const Vector& x, const Vector& y) const {
+  return std::min(weight, weight_x / (of == AffineInput::input ? x.squaredNorm() : (x - y).squaredNorm()));
 }
 
 std::string to_string(MeasureKind kind) {
@@ -86,6 +112,15 @@ MeasureKind measure_kind(const std::string& name) {
     known += (known.empty() ? "" : ", ") + std::string(text);
   }
   throw SettingsError("measure: expected one of " + known + ", found '" + name + "'");
+}
+
+std::string to_string(AffineInput of) { return of == AffineInput::input ? "input" : "difference"; }
+
+AffineInput affine_input(const std::string& name) {
+  for (const auto& [text, of] : inputs) {
+    if (name == text) return of;
+  }
+  throw SettingsError("measure: affine expects of 'input' or 'difference', found '" + name + "'");
 }
 
 std::string to_string(const Measure& measure) {

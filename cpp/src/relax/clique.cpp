@@ -25,10 +25,12 @@ Form shared_form(const SharedRow& row, const LayerForms& forms) {
 }
 
 // A variable's own row is exactly that variable; other rows go through their value.
-std::vector<Index> add_layer(RowSet& rows, const LayerRows& layer, const LayerForms& forms, const std::vector<Index>& columns) {
+std::vector<Index> add_layer(RowSet& rows, RowOrigin origin, const LayerRows& layer, const LayerForms& forms,
+                             const std::vector<Index>& columns) {
   std::vector<Index> positions;
   for (std::size_t r = 0; r < layer.rows.size(); ++r) {
     const SharedRow& row = layer.rows[r];
+    rows.label(origin, row.neuron, row.side, columns[r] >= 0 ? row.exponent : 0);
     if (columns[r] >= 0) {
       Form variable = Form::constant(0.0, 0.0, rows.variables());
       variable.coefficients[columns[r]] = 1.0;
@@ -41,10 +43,12 @@ std::vector<Index> add_layer(RowSet& rows, const LayerRows& layer, const LayerFo
 }
 
 // Without the inputs: rows over the functionals, variables 1, 2, ..., that share the inputs' bounded size.
-void add_ellipsoid(RowSet& rows, Clique& clique, const EllipsoidRows& ellipsoid) {
+void add_ellipsoid(RowSet& rows, Clique& clique, const std::vector<SharedRow>& functionals, const EllipsoidRows& ellipsoid) {
   for (Index i = 0; i < ellipsoid.intervals.size(); ++i) {
     Form form = Form::constant(0.0, 0.0, rows.variables());
     form.coefficients.head(ellipsoid.coefficients.cols()) = ellipsoid.coefficients.row(i).transpose();
+    const SharedRow& functional = functionals[static_cast<std::size_t>(i)];
+    rows.label(RowOrigin::functional, functional.neuron, functional.side, 0);
     clique.ball_rows.push_back(rows.add(form, 0.0, 0, ellipsoid.intervals[i]));
   }
   clique.ball_cap = ellipsoid.cap;
@@ -58,6 +62,7 @@ void add_halfspaces(RowSet& rows, const sets::InputSet& set, const LayerForms& i
   const Forms products = affine_forms(polytope->A, Vector::Zero(polytope->A.rows()), inputs.reference);
   for (Index i = 0; i < polytope->A.rows(); ++i) {
     const double largest = core::next_up(polytope->b[i] + reach[i]);
+    rows.label(RowOrigin::halfspace, i);
     if (largest > 0.0) rows.add_scaled(affine(-1.0, row_of(products, i), polytope->b[i]), {0.0, largest}, std::abs(polytope->b[i]));
   }
 }
@@ -124,11 +129,13 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
     if (i < f_size) {
       pair.reference = neuron_forms(forms.before_reference, forms.after.reference, bounds.reference, values.reference,
                                     forms.reference_nonlinear[at(i)], i);
+      rows.label(RowOrigin::reference, i);
       f_rows = add_neuron_rows(rows, stage.reference.activation, pair.reference, options);
     }
     if (i < g_size) {
       pair.compressed = neuron_forms(forms.before_compressed, forms.after.compressed, bounds.compressed, values.compressed,
                                      forms.compressed_nonlinear[at(i)], i);
+      rows.label(RowOrigin::compressed, i);
       g_rows = add_neuron_rows(rows, stage.compressed.activation, pair.compressed, options);
     }
     const Index difference_row = current.defining[at(i)].difference;
@@ -137,6 +144,7 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
     pair.difference_after = row_of(forms.after.difference, i);
     pair.difference_before_interval = bounds.difference[i];
     pair.difference_after_interval = values.difference[i];
+    rows.label(RowOrigin::pair, i);
     add_pair_rows(rows, stage.reference.activation, pair, f_rows, g_rows, positions[at(difference_row)]);
   }
 }
@@ -157,13 +165,13 @@ TwinClique build_clique(const network::StagePair& stage, const bounds::StageBoun
   rows.add_one();
   meaning.previous_begin = rows.size();
   if (previous) {
-    add_layer(rows, *previous, previous_forms, variables.previous_columns);
+    add_layer(rows, RowOrigin::previous, *previous, previous_forms, variables.previous_columns);
   } else {
-    add_ellipsoid(rows, clique, ellipsoid_rows(stage, *inputs.set, variables.functionals));
+    add_ellipsoid(rows, clique, variables.functionals, ellipsoid_rows(stage, *inputs.set, variables.functionals));
   }
   meaning.previous_size = previous ? rows.size() - meaning.previous_begin : 0;
   meaning.current_begin = rows.size();
-  const std::vector<Index> positions = add_layer(rows, current, forms.after, variables.current_columns);
+  const std::vector<Index> positions = add_layer(rows, RowOrigin::current, current, forms.after, variables.current_columns);
   meaning.current_size = rows.size() - meaning.current_begin;
   add_activations(rows, stage, bounds, forms, current, positions, options);
   if (previous && inputs.set) add_halfspaces(rows, *inputs.set, previous_forms);
@@ -171,6 +179,7 @@ TwinClique build_clique(const network::StagePair& stage, const bounds::StageBoun
   clique.T = rows.coefficients();
   clique.error = rows.errors();
   meaning.rows = rows.intervals();
+  meaning.labels = rows.labels();
   clique.variable_magnitude = Vector::Ones(variables.count);
   for (std::size_t r = 0; r < variables.functionals.size(); ++r) {
     clique.variable_magnitude[static_cast<Index>(r) + 1] = variables.functionals[r].interval.magnitude();

@@ -20,14 +20,14 @@ constexpr double inflation = 1.0 + 1e-9;
 // Functionals as offset + slopes z with errors, z of radius one: the inputs first, then what g's input differs by.
 struct Functionals {
   Vector offset, offset_error;
-  Matrix slopes;     // functionals x radii
+  Matrix slopes;       // functionals x radii
   Vector slope_error;  // relative error of each row's slopes
 };
 
 struct Radii {
   Vector center;
-  Vector input;       // of x about its center
-  Vector difference;  // of x - y
+  Vector input;           // of x about its center
+  Vector difference;      // of x - y
   double largest_square;  // of |z|_2 over the set
   Index ball = 0;         // so many leading entries of z have 2-norm at most one
 };
@@ -83,7 +83,8 @@ Functionals functionals_of(const StagePair& stage, const Radii& radii, const std
   return result;
 }
 
-// Lower triangular L with L L^T = B B^T + shift, by columns; every sum in one fixed order, and nothing is contracted (cpp/cmake/warnings.cmake).
+// Lower triangular L with L L^T = B B^T + shift, by columns; every sum in one fixed order, and nothing is contracted
+// (cpp/cmake/warnings.cmake).
 Matrix cholesky(const Matrix& slopes) {
   const Index n = slopes.rows();
   Matrix factor = Matrix::Zero(n, n);

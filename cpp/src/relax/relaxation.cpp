@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/core/error.hpp"
 #include "twincert/relax/shared_entries.hpp"
 #include "twincert/relax/stage_forms.hpp"
 
@@ -21,7 +22,8 @@ Overlap chain_overlap(Index first, const CliqueRows& left, const CliqueRows& rig
 }
 
 // Appends one free variable and row s in [-1, 1], s^2 = 1, per output.
-void add_signs(Clique& clique, IntervalVector& rows, Index outputs) {
+void add_signs(Clique& clique, CliqueRows& meaning, Index outputs) {
+  IntervalVector& rows = meaning.rows;
   const Index n = rows.size(), m = n + outputs, v = clique.T.cols();
   Matrix T = Matrix::Zero(m, v + outputs);
   T.topLeftCorner(n, v) = clique.T;
@@ -37,6 +39,7 @@ void add_signs(Clique& clique, IntervalVector& rows, Index outputs) {
   rows.upper.tail(outputs).setConstant(1.0);
   clique.lower.conservativeResize(m, m);
   clique.upper.conservativeResize(m, m);
+  for (Index i = 0; i < outputs; ++i) meaning.labels.push_back({RowOrigin::sign, Side::reference, i, 0, 0});
   for (Index i = n; i < m; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const Interval product = i == j ? Interval{1.0, 1.0} : rows[i] * rows[j];
@@ -65,6 +68,7 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
   if (hidden == 0) return relaxation;
   LayerRows previous = layer_rows(input_values(set), options);
   const bool reduced = reduces_inputs(twin, set, bounds, options);
+  if (!reduced) relaxation.inputs = previous;
   for (std::size_t k = 0; k < hidden; ++k) {
     LayerRows current = layer_rows(stage_values(twin.stages()[k], bounds.stages[k]), options);
     const LayerRows* before = k == 0 && reduced ? nullptr : &previous;
@@ -80,7 +84,7 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
   agree(relaxation);
   if (kind == ObjectiveKind::one_norm) {
     relaxation.signs_begin = relaxation.cliques.back().T.rows();
-    add_signs(relaxation.cliques.back(), relaxation.meaning.back().rows, twin.output_size());
+    add_signs(relaxation.cliques.back(), relaxation.meaning.back(), twin.output_size());
   }
   return relaxation;
 }
@@ -92,12 +96,53 @@ double ObjectiveTerms::finish(double bound) const {
   return core::next_up(root * root);
 }
 
+namespace {
+
+// The forms of a layer whose rows begin at `begin` of a clique, the clique's rows taking the variables' place.
+LayerForms clique_forms(const LayerRows& layer, Index begin, const CliqueRows& clique) {
+  std::vector<Index> columns(layer.rows.size());
+  for (std::size_t r = 0; r < columns.size(); ++r) columns[r] = begin + static_cast<Index>(r);
+  return layer_forms(layer, columns, clique.rows.size());
+}
+
+// |value|^2 of values that forms over a clique's rows enclose.
+struct SquaredForms {
+  Matrix matrix;   // up to its rounding <matrix, r r^T> is | coefficients . r |^2
+  double squares;  // bound of that
+  double error;    // |value|^2 is further from it by at most this
+};
+
+SquaredForms squared(const Forms& forms, const CliqueRows& clique) {
+  const double squares = core::next_up((forms.coefficients.cwiseAbs() * clique.rows.magnitude()).squaredNorm() * (1.0 + 1e-9));
+  const double error = core::next_up(forms.error.norm() * (1.0 + 1e-9));
+  // With | |value| - |coefficients . r| | <= error.
+  return {forms.coefficients.transpose() * forms.coefficients, squares,
+          core::next_up(error * (2.0 * std::sqrt(squares) + 3.0 * error) * (1.0 + 1e-9))};
+}
+
+// |f - g|^2 - slope q: a block of the last clique less one of the first.
+void affine_terms(ObjectiveTerms& terms, const Forms& outputs, const Relaxation& relaxation, double slope) {
+  if (!relaxation.inputs) throw core::SettingsError("objective: a relaxation without the inputs has no affine objectives");
+  const CliqueRows& first = relaxation.meaning.front();
+  const LayerForms forms = clique_forms(*relaxation.inputs, first.previous_begin, first);
+  const SquaredForms input = squared(terms.kind == ObjectiveKind::affine_input ? forms.reference : forms.difference, first);
+  const SquaredForms output = squared(outputs, relaxation.meaning.back());
+  terms.matrices.back() = output.matrix;
+  Matrix& matrix = terms.matrices.front();
+  if (matrix.size() == 0) matrix = Matrix::Zero(first.rows.size(), first.rows.size());
+  matrix -= slope * input.matrix;
+  // Rounding of the products, of the scaling and of the difference.
+  const double rounding = core::gamma(outputs.size() + 8) * output.squares +
+                          core::gamma(static_cast<Index>(relaxation.inputs->defining.size()) + 8) * slope * input.squares;
+  terms.error = core::next_up((rounding + output.error + slope * input.error) * (1.0 + 1e-9) + 0x1p-1000);
+}
+
+}  // namespace
+
 ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective) {
   const CliqueRows& meaning = relaxation.meaning.back();
   const Index n = meaning.rows.size();
-  std::vector<Index> columns(relaxation.last.rows.size());
-  for (std::size_t r = 0; r < columns.size(); ++r) columns[r] = meaning.current_begin + static_cast<Index>(r);
-  const Forms outputs = difference_forms(twin.stages().back(), layer_forms(relaxation.last, columns, n));
+  const Forms outputs = difference_forms(twin.stages().back(), clique_forms(relaxation.last, meaning.current_begin, meaning));
   const Vector magnitude = meaning.rows.magnitude();
   ObjectiveTerms terms;
   terms.kind = objective.kind;
@@ -118,6 +163,8 @@ ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& rela
     const Vector reach = outputs.coefficients.cwiseAbs() * magnitude;
     terms.constant = core::next_up(core::gamma(outputs.size() + 4) * reach.squaredNorm() * (1.0 + 1e-9));
     terms.error = core::next_up(outputs.error.norm() * (1.0 + 1e-9));
+  } else if (is_affine(objective.kind)) {
+    affine_terms(terms, outputs, relaxation, objective.slope);
   } else {
     for (Index i = 0; i < outputs.size(); ++i) {
       const Index sign = relaxation.signs_begin + i;

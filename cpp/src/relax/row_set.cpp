@@ -5,6 +5,11 @@
 
 namespace twincert::relax {
 
+void RowSet::label(RowOrigin origin, Index index, Side side, int exponent) {
+  const bool same = next_.origin == origin && next_.side == side && next_.index == index;
+  next_ = {origin, side, index, same ? next_.ordinal : 0, exponent};
+}
+
 Index RowSet::add(const Form& form, double center, int exponent, Interval interval) {
   Form row = center == 0.0 ? form : affine(1.0, form, -center);
   const double scale = std::ldexp(1.0, exponent);
@@ -12,6 +17,7 @@ Index RowSet::add(const Form& form, double center, int exponent, Interval interv
   row.error = row.error * scale + 0x1p-1000;  // exact scaling unless it underflows
   rows_.push_back(std::move(row));
   intervals_.push_back(interval);
+  labels_.push_back({next_.origin, next_.side, next_.index, next_.ordinal++, next_.exponent + exponent});
   return size() - 1;
 }
 
@@ -23,6 +29,7 @@ Index RowSet::add_scaled(const Form& form, Interval value, double reach) {
 Index RowSet::add_one() {
   rows_.push_back(Form::constant(1.0, 0.0, variables_));
   intervals_.push_back({1.0, 1.0});
+  labels_.push_back({});
   return size() - 1;
 }
 

@@ -55,6 +55,11 @@ void Admm::reset() {
   acceleration_.reset();
 }
 
+void Admm::start(const Vector& point) {
+  packed_point_ = point;
+  acceleration_.reset();
+}
+
 void Admm::set_objective(const relax::ChordalObjective& objective) {
   double scale = 0.0;
   for (const Matrix& matrix : objective.matrices) scale = std::max(scale, matrix.size() > 0 ? matrix.cwiseAbs().maxCoeff() : 0.0);

@@ -1,8 +1,6 @@
 #include "twincert/solver/solve.hpp"
 
 #include <cmath>
-#include <limits>
-#include <utility>
 
 #include "twincert/relax/support.hpp"
 
@@ -19,6 +17,7 @@ core::Status status_of(Continue reason) {
     case Continue::interrupted:
       return core::Status::interrupted;
     case Continue::decided:
+    case Continue::pause:
     case Continue::yes:
       break;
   }
@@ -38,12 +37,11 @@ bool stalled(const std::vector<std::pair<Index, double>>& history, double tolera
 }  // namespace
 
 Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
-               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed) {
-  Solution solution;
-  solution.bound = std::numeric_limits<double>::infinity();
+               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed, Solution solution) {
+  solution.paused = false;
+  solution.status = core::Status::iteration_limit;
   std::vector<Matrix> multipliers;
-  std::vector<std::pair<Index, double>> history;
-  for (Index iteration = 1; iteration <= settings.max_iterations; ++iteration) {
+  for (Index iteration = solution.iterations + 1; iteration <= settings.max_iterations; ++iteration) {
     if (!admm.iterate()) {
       solution.status = core::Status::numerical_error;
       return solution;
@@ -57,13 +55,14 @@ Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::Ob
       solution.bound = bound;
       std::swap(solution.multipliers, multipliers);
     }
-    history.emplace_back(iteration, solution.bound);
+    solution.history.emplace_back(iteration, solution.bound);
     const Continue next = proceed({iteration, solution.bound, solution.residual, solution.multipliers});
     if (next != Continue::yes) {
       solution.status = status_of(next);
+      solution.paused = next == Continue::pause;
       return solution;
     }
-    if (stalled(history, settings.tolerance)) {
+    if (stalled(solution.history, settings.tolerance)) {
       solution.status = core::Status::converged;
       return solution;
     }

@@ -86,7 +86,7 @@ def check(content: Mapping[str, Any], reference: Layers, compressed: Layers, slo
         for claimed, exact in zip(side, found, strict=True)
     )
     objectives = []
-    chains: dict[bool, tuple[list[Clique], Layer]] = {}
+    chains: dict[bool, tuple[list[Clique], Layer, Layer]] = {}
     for objective in proof["objectives"]:
         signs = objective["kind"] == "one_norm"
         if signs not in chains:
@@ -94,7 +94,8 @@ def check(content: Mapping[str, Any], reference: Layers, compressed: Layers, slo
             if signs:
                 _add_signs(chains[signs][0][-1], len(stages[-1].bf))
         weights = decode(objective["weights"]).tolist()
-        proven = _bound(objective, weights, *chains[signs], stages[-1])
+        chain, inputs, last = chains[signs]
+        proven = _bound(objective, weights, chain, inputs, last, stages[-1])
         objectives.append(ExactObjective(objective["kind"], weights, float(objective["bound"]), proven))
     return ExactReport(objectives, unproven)
 
@@ -124,11 +125,12 @@ def _stage(f: tuple[Array, Array], g: tuple[Array, Array], claimed: Mapping[str,
 
 def _chain(
     stages: list[StageData], x: list[Interval], gap: list[Interval], slope: Fraction, options: dict[str, Any]
-) -> tuple[list[Clique], Layer]:
+) -> tuple[list[Clique], Layer, Layer]:
+    """The cliques, and the layers of the inputs and of the last hidden stage."""
     if options["input_reduction"] == "always":
         raise ValueError("expected a relaxation over the inputs, found input_reduction 'always'")
     y = [(a - v, b - u) for (a, b), (u, v) in zip(x, gap, strict=True)]
-    layer = shared_rows(Layer(x, y, gap), options)
+    inputs = layer = shared_rows(Layer(x, y, gap), options)
     cliques = []
     for stage in stages[:-1]:
         current = shared_rows(stage.layer(slope), options)
@@ -136,7 +138,7 @@ def _chain(
         layer = current
     for left, right in itertools.pairwise(cliques):
         certificate_cliques.agree(left, right)
-    return cliques, layer
+    return cliques, inputs, layer
 
 
 def _add_signs(clique: Clique, outputs: int) -> None:
@@ -154,7 +156,12 @@ def _add_signs(clique: Clique, outputs: int) -> None:
 
 
 def _bound(
-    objective: Mapping[str, Any], weights: Sequence[float], chain: list[Clique], last: Layer, outputs: StageData
+    objective: Mapping[str, Any],
+    weights: Sequence[float],
+    chain: list[Clique],
+    inputs: Layer,
+    last: Layer,
+    outputs: StageData,
 ) -> Fraction | None:
     multipliers = [_triangle(c["multiplier"]) for c in objective["cliques"]]
     factors = [_triangle(c["factor"]) for c in objective["cliques"]]
@@ -163,9 +170,19 @@ def _bound(
     for clique, multiplier, factor in zip(chain, multipliers, factors, strict=True):
         if len(multiplier) != len(clique.rows) or len(factor) != len(clique.reach):
             return None
-    matrix, constant, error = _objective(objective["kind"], weights, chain[-1], last, outputs)
+    first: dict[tuple[int, int], Fraction] = {}
+    if objective["kind"].startswith("affine"):
+        slope = Fraction(objective["slope"])
+        outer = layer_values(last, _columns(last, chain[-1].current), len(chain[-1].rows))
+        matrix, constant = _square(preactivations(outputs, outer).d, chain[-1])
+        inner = layer_values(inputs, _columns(inputs, chain[0].previous), len(chain[0].rows))
+        square, width = _square(inner.f if objective["kind"] == "affine_input" else inner.d, chain[0])
+        first = {key: -slope * value for key, value in square.items()}
+        constant, error = constant + slope * width, ZERO
+    else:
+        matrix, constant, error = _objective(objective["kind"], weights, chain[-1], last, outputs)
     charge = sum((_charge(*triple) for triple in zip(chain, multipliers, factors, strict=True)), ZERO)
-    value = _support(matrix, multipliers, chain) + constant + charge
+    value = _support(matrix, first, multipliers, chain) + constant + charge
     if objective["kind"] != "squared_two_norm":
         return value + error
     root = Fraction(math.nextafter(math.sqrt(max(0.0, float(value))), math.inf))
@@ -177,7 +194,7 @@ def _objective(
 ) -> tuple[dict[tuple[int, int], Fraction], Fraction, Fraction]:
     """Coefficients of products of rows (both triangles together), a constant, and what constants' widths add."""
     size = len(clique.rows)
-    columns = {row: clique.current[row] for rows in last.defining for row in rows.values()}
+    columns = _columns(last, clique.current)
     difference: list[Form] = preactivations(outputs, layer_values(last, columns, size)).d
     matrix: dict[tuple[int, int], Fraction] = {}
     if kind == "linear":
@@ -186,19 +203,38 @@ def _objective(
             total = total.plus(Fraction(weight), form)
         return {(j, 0): c for j, c in enumerate(total.coefficients) if c and j}, total.coefficients[0], total.error
     if kind == "squared_two_norm":
-        for form in difference:
-            nonzero = [(j, c) for j, c in enumerate(form.coefficients) if c]
-            for i, a in nonzero:
-                for j, b in nonzero:
-                    if i >= j:
-                        matrix[i, j] = matrix.get((i, j), ZERO) + a * b * (1 if i == j else 2)
-        squares = sum((form.error**2 for form in difference), ZERO)
-        return matrix, ZERO, Fraction(math.nextafter(math.sqrt(float(squares)), math.inf)) if squares else ZERO
+        return _square(difference, clique)[0], ZERO, _error_norm(difference)
     for k, form in enumerate(difference):
         for j, c in enumerate(form.coefficients):
             if c:
                 matrix[size - len(difference) + k, j] = c
     return matrix, ZERO, sum((form.error for form in difference), ZERO)
+
+
+def _columns(layer: Layer, positions: Sequence[int]) -> dict[int, int]:
+    return {row: positions[row] for rows in layer.defining for row in rows.values()}
+
+
+def _square(forms: Sequence[Form], clique: Clique) -> tuple[dict[tuple[int, int], Fraction], Fraction]:
+    """The sum of the forms' squares on the clique's rows (both triangles together), and how far off their errors may
+    put it.
+    """
+    matrix: dict[tuple[int, int], Fraction] = {}
+    reach = ZERO
+    for form in forms:
+        nonzero = [(j, c) for j, c in enumerate(form.coefficients) if c]
+        reach += sum((abs(c) * magnitude(clique.intervals[j]) for j, c in nonzero), ZERO)
+        for i, a in nonzero:
+            for j, b in nonzero:
+                if i >= j:
+                    matrix[i, j] = matrix.get((i, j), ZERO) + a * b * (1 if i == j else 2)
+    error = _error_norm(forms)
+    return matrix, error * (2 * reach + 3 * error)
+
+
+def _error_norm(forms: Sequence[Form]) -> Fraction:
+    squares = sum((form.error**2 for form in forms), ZERO)
+    return Fraction(math.nextafter(math.sqrt(float(squares)), math.inf)) if squares else ZERO
 
 
 def _charge(clique: Clique, multiplier: Triangle, factor: Triangle) -> Fraction:
@@ -237,9 +273,14 @@ def _charge(clique: Clique, multiplier: Triangle, factor: Triangle) -> Fraction:
     return total
 
 
-def _support(matrix: Mapping[tuple[int, int], Fraction], multipliers: list[Triangle], chain: list[Clique]) -> Fraction:
-    """max <C + L, M> over the intervals of products; a product that two cliques share is counted once, where it occurs
-    first.
+def _support(
+    matrix: Mapping[tuple[int, int], Fraction],
+    first: Mapping[tuple[int, int], Fraction],
+    multipliers: list[Triangle],
+    chain: list[Clique],
+) -> Fraction:
+    """max <C + L, M>, C of the last and of the first clique, over the intervals of products; a product that two cliques
+    share is counted once, where it occurs first.
     """
     residual = [
         {(i, j): (1 if i == j else 2) * value for i, row in enumerate(multiplier) for j, value in enumerate(row)}
@@ -247,6 +288,8 @@ def _support(matrix: Mapping[tuple[int, int], Fraction], multipliers: list[Trian
     ]
     for key, value in matrix.items():
         residual[-1][key] += value
+    for key, value in first.items():
+        residual[0][key] += value
     for k in range(len(chain) - 1, 0, -1):
         there, here = [0, *chain[k].previous], [0, *chain[k - 1].current]
         for p in range(len(there)):

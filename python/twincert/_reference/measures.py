@@ -2,7 +2,7 @@
 rationals.
 
 A measure is what the certificate's JSON says: ``{"kind": "margin", "output": 0, "other": 2}``. Differences are
-d = f - g. Of the measure "two" every function here gives the square.
+d = f - g. Of the measure "two" every function here gives the square; of "affine" the values are its lower bounds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ ZERO = Fraction(0)
 Weights = list[int]
 
 
-def value(measure: Mapping[str, Any], f: Sequence[Fraction], g: Sequence[Fraction]) -> Fraction:
-    """The measure at the outputs f and g."""
+def value(
+    measure: Mapping[str, Any],
+    x: Sequence[Fraction],
+    y: Sequence[Fraction],
+    f: Sequence[Fraction],
+    g: Sequence[Fraction],
+) -> Fraction:
+    """The measure at the inputs x and y and the outputs f and g."""
     d = [a - b for a, b in zip(f, g, strict=True)]
 
     def change(output: int) -> Fraction:
@@ -34,11 +40,23 @@ def value(measure: Mapping[str, Any], f: Sequence[Fraction], g: Sequence[Fractio
         if not any(g[k] >= g[winner] for k in others):
             return ZERO
         return f[winner] - max(f[k] for k in others)
-    if kind == "two":
-        return sum((v * v for v in d), ZERO)
+    if kind in ("two", "affine"):
+        return sum((v * v for v in d), ZERO) * (share(measure, x, y) if kind == "affine" else 1)
     if kind == "one":
         return sum((abs(v) for v in d), ZERO)
     return max(abs(v) for v in d)
+
+
+def affine_input(measure: Mapping[str, Any], x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
+    """The q of |f - g|^2 <= gamma_x q + gamma."""
+    v = x if measure["of"] == "input" else [a - b for a, b in zip(x, y, strict=True)]
+    return sum((a * a for a in v), ZERO)
+
+
+def share(measure: Mapping[str, Any], x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
+    """min(weight, weight_x / q)."""
+    q, weight_x, weight = affine_input(measure, x, y), Fraction(measure["weight_x"]), Fraction(measure["weight"])
+    return min(weight, weight_x / q) if q else weight
 
 
 def rows(measure: Mapping[str, Any], outputs: int) -> list[tuple[Weights, Weights]]:
@@ -78,7 +96,8 @@ def upper(measure: Mapping[str, Any], outputs: int, maxima: Sequence[Fraction], 
             if bounds[3 * p + 1] >= 0:
                 shares.append(min(bounds[3 * p + 2], *(confidence[i, k] for k in range(outputs) if k != i)))
         return max(shares)
-    if kind in ("two", "one"):
+    if kind in ("two", "one", "affine"):
         reach = [max(ZERO, bounds[2 * i], bounds[2 * i + 1]) for i in range(outputs)]
-        return sum((r * r for r in reach), ZERO) if kind == "two" else sum(reach, ZERO)
+        squares = sum((r * r for r in reach), ZERO)
+        return {"two": squares, "one": sum(reach, ZERO), "affine": Fraction(measure.get("weight", 1)) * squares}[kind]
     return max(ZERO, *bounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import typer
@@ -14,7 +14,7 @@ from twincert._certificate_format import encode_number
 from twincert.certificate import Certificate
 from twincert.cli.console import exit_code, naming, print_json, read_array, read_box, read_twin, stderr, stdout
 from twincert.errors import SettingsError
-from twincert.measure import MEASURES, Margin, Measure, Output
+from twincert.measure import MEASURES, Affine, Margin, Measure, Output
 from twincert.report.progress import ProgressView
 from twincert.report.text import certificate_table, outputs_table
 from twincert.sets import Box, InputSet
@@ -27,8 +27,13 @@ EPILOG = "Settings (--set name=value): " + "; ".join(
 
 
 def parse_measure_text(text: str) -> Measure:
-    """Measure from the command line: a name, ``output:3`` or ``margin:0:3``."""
+    """Measure from the command line: a name, ``output:3``, ``margin:0:3`` or ``affine:0.1:1`` (weights of gamma_x and
+    gamma; ``:difference`` may follow).
+    """
     name, *indices = text.split(":")
+    if name == "affine" and 2 <= len(indices) <= 3:
+        of = cast(Literal["input", "difference"], indices[2]) if len(indices) == 3 else "input"
+        return Affine(_weight(indices[0]), _weight(indices[1]), of)
     if all(index.isascii() and index.isdigit() for index in indices):
         if name == "output" and len(indices) == 1:
             return Output(int(indices[0]))
@@ -36,7 +41,17 @@ def parse_measure_text(text: str) -> Measure:
             return Margin(int(indices[0]), int(indices[1]))
     if text in MEASURES:
         return text
-    raise SettingsError(f"--measure: expected {', '.join(MEASURES)}, output:INDEX or margin:I:J, found {text!r}")
+    raise SettingsError(
+        f"--measure: expected {', '.join(MEASURES)}, output:INDEX, margin:I:J or affine:WEIGHT_X:WEIGHT[:difference], "
+        f"found {text!r}"
+    )
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"--measure: expected affine:WEIGHT_X:WEIGHT with two numbers, found {text!r}") from None
 
 
 def input_set_of(
@@ -63,7 +78,9 @@ def certify(
     center: Annotated[Path | None, typer.Option(help=".npy file with one input")] = None,
     radius: Annotated[float | None, typer.Option(help="half width of the box around the center")] = None,
     clip: Annotated[tuple[float, float] | None, typer.Option(help="cut the box at these two numbers")] = None,
-    measure: Annotated[str, typer.Option(help="inf, two, one, outputs, top1, output:I or margin:I:J")] = "inf",
+    measure: Annotated[
+        str, typer.Option(help="inf, two, one, outputs, top1, output:I, margin:I:J or affine:WX:W[:difference]")
+    ] = "inf",
     method: Annotated[str, typer.Option(help="auto, interval, crown, sdp or branch")] = "auto",
     threshold: Annotated[float | None, typer.Option(help="decide whether the error stays at or below this")] = None,
     time_limit: Annotated[float | None, typer.Option(help="seconds")] = None,

@@ -18,6 +18,7 @@ class Goal {
 
   // d_plus - d_minus of d = f(x) - g(y); -1 leaves a term out.
   static Goal difference(Index plus, Index minus) { return {Kind::difference, plus, minus}; }
+  // The 2-norm of d, which the attack multiplies by the root of an affine measure's share, or the 1-norm.
   static Goal norm(core::MeasureKind kind) { return {kind == core::MeasureKind::one ? Kind::one : Kind::two, -1, -1}; }
   // The confidence of f in `winner` where g's `rival` reaches g's `winner`; where it does not, the (negative) distance from that.
   static Goal confidence(Index winner, Index rival) { return {Kind::confidence, winner, rival}; }

@@ -17,7 +17,7 @@ struct OutputRows {
 };
 
 // The rows of a measure of networks with so many outputs. With d = f(x) - g(y):
-//   outputs, inf, two, one: d_i at row 2 i, -d_i at row 2 i + 1;
+//   outputs, inf, two, one, affine: d_i at row 2 i, -d_i at row 2 i + 1;
 //   output: d_output, -d_output;      margin: d_output - d_other, d_other - d_output;
 //   top1, for every ordered pair (i, j), i != j, in lexicographic order: f_i - f_j, g_j - g_i and d_i - d_j.
 // SettingsError when the measure does not fit the number of outputs.
@@ -36,19 +36,24 @@ Vector row_maxima(const core::Measure& measure, const TwinBounds& bounds);
 // For margin and top1 the smaller of that and one differential backward pass with the rows themselves; `bounds` as of crown_bounds().
 Vector row_maxima(const core::Measure& measure, const Twin& twin, const InputSet& set, const TwinBounds& bounds);
 
+// Upper bound of |F - G|^2, F and G evaluated in float64, from the row maxima of an affine measure; its own evaluation excluded.
+double squared_norm_upper(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error);
+
 // Factor that covers the rounding of evaluating the norm two or one in float64.
 double norm_evaluation(Index outputs);
+// The same for both sides of an affine measure's inequality, with up to 2^20 inputs and outputs together.
+double affine_evaluation();
 
 // Rigorous upper bound of the measure, evaluated in float64 or exactly, from proven maxima of all its rows in exact arithmetic and
 // TwinBounds::evaluation_error. Infinite when they prove nothing. ShapeError on other numbers of rows or outputs.
 double measure_upper(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error);
 
 // The share of one difference row: the bound is the largest of all difference rows' shares, so that a row whose share is small need not
-// be bounded better. Not for the norms two and one of several outputs, where every row counts.
+// be bounded better. Not for affine measures and the norms two and one of several outputs, where every row counts.
 double row_share(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error, Index row);
 
 // Rows whose maxima are worth lowering when only a measure above `target` counts: those whose share exceeds it with what the share is
-// computed from, or, for the norms two and one of several outputs, all.
+// computed from, or, for affine measures and the norms two and one of several outputs, all.
 std::vector<Index> open_rows(const core::Measure& measure, Index outputs, const Vector& row_maxima, const Vector& evaluation_error,
                              double target);
 

@@ -29,6 +29,16 @@ Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, c
 Claim derive_claim(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
                    const std::vector<ProvenObjective>& objectives, double upper = std::numeric_limits<double>::infinity());
 
+// The affine bounds that propagation (gamma_x = 0) and every objective prove, evaluation errors and the rounding of evaluating both sides
+// included. `row_maxima` as for derive_claim().
+std::vector<AffineBound> affine_bounds(const core::Measure& measure, const bounds::TwinBounds& bounds, const Vector& row_maxima,
+                                       const std::vector<ProvenObjective>& objectives);
+// weight_x gamma_x + weight gamma, rounded up.
+double weighted_sum(const core::Measure& measure, const AffineBound& affine);
+
+// A claim a little weaker than derived, so that the checker's rounding on another machine still proves it.
+Claim relaxed(Claim claim);
+
 // What an optimisation proved, a little weaker, so that one on another machine that took another path in the last bits proves it too;
 // `crown`, which it started from, needs no slack.
 Vector relaxed_rows(Vector row_maxima);

@@ -43,12 +43,19 @@ struct Proof {
   std::optional<Branching> branching;       // absent: nothing was split
 };
 
+// |f(x) - g(y)|^2 <= gamma_x q + gamma over the set, both at least zero; q as the measure's `of` says.
+struct AffineBound {
+  double gamma_x;
+  double gamma;
+};
+
 // Everything that is claimed about one twin, set and measure.
 struct Claim {
   core::Measure measure;
-  double upper;             // the measure's bound, every rounding included
-  Vector upper_per_output;  // >= max of f_i - g_i, +inf where not asked for
-  Vector lower_per_output;  // <= min of f_i - g_i, -inf where not asked for
+  double upper;                                      // the measure's bound, every rounding included
+  Vector upper_per_output;                           // >= max of f_i - g_i, +inf where not asked for
+  Vector lower_per_output;                           // <= min of f_i - g_i, -inf where not asked for
+  std::optional<AffineBound> affine = std::nullopt;  // of affine measures, whose `upper` is its weighted sum
 };
 
 }  // namespace twincert::certificate

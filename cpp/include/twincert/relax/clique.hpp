@@ -10,6 +10,7 @@ namespace twincert::relax {
 // satisfy |r - T v| <= error, rows.lower <= r <= rows.upper and lower <= r r^T <= upper entrywise.
 struct CliqueRows {
   IntervalVector rows;
+  std::vector<RowLabel> labels;  // rows
   // Rows shared with the previous and the next clique (contiguous, same order there); row 0 is always 1.
   Index previous_begin = 0, previous_size = 0;
   Index current_begin = 0, current_size = 0;

@@ -1,6 +1,7 @@
 // The chordal relaxation of a twin over a set: one clique per hidden stage, agreeing on the rows that neighbours share.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "twincert/relax/clique.hpp"
@@ -11,6 +12,7 @@ namespace twincert::relax {
 // A chordal problem whose rows' meaning is known; its cliques are empty for networks without hidden stage.
 struct Relaxation : ChordalProblem {
   std::vector<CliqueRows> meaning;  // one per clique
+  std::optional<LayerRows> inputs;  // previous rows of the first clique, unless that does without the inputs
   LayerRows last;                   // rows of the last hidden layer, current rows of the last clique
 
   // Sign variables s_i of the one-norm: rows of the last clique from here on, one per output; -1 without.
@@ -28,12 +30,13 @@ bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const 
 // encloses that from above once finish() is applied.
 struct ObjectiveTerms : ChordalObjective {
   ObjectiveKind kind = ObjectiveKind::linear;
-  double error = 0.0;  // what the rows' rounding adds: to the value (linear, one-norm), to the 2-norm before squaring
+  double error = 0.0;  // what the rows' rounding adds: to the value (but for squared_two_norm), to the 2-norm before squaring
 
   // Upper bound of the objective from an upper bound of the chordal problem's.
   double finish(double bound) const;
 };
 
+// SettingsError for affine objectives of a relaxation without the inputs.
 ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective);
 
 // Size of a clique before it is built.

@@ -32,6 +32,10 @@ class Admm {
   // Back to the cold start.
   void reset();
 
+  // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
+  const Vector& point() const { return packed_point_; }
+  void start(const Vector& point);
+
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
   bool iterate();
 

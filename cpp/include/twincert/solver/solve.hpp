@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "twincert/core/status.hpp"
@@ -18,19 +20,22 @@ struct Iteration {
   const std::vector<Matrix>& multipliers;  // of that bound; empty while there is none
 };
 
-enum class Continue { yes, time_limit, interrupted, decided };
+enum class Continue { yes, time_limit, interrupted, decided, pause };
 
 struct Solution {
   core::Status status = core::Status::iteration_limit;
-  double bound;                     // +infinity when no bound was evaluated
-  std::vector<Matrix> multipliers;  // of the best bound; empty when there is none
+  bool paused = false;                                     // by Continue::pause; can be taken up again
+  double bound = std::numeric_limits<double>::infinity();  // +infinity when no bound was evaluated
+  std::vector<Matrix> multipliers;                         // of the best bound; empty when there is none
   Index iterations = 0;
   double residual = 0.0;
+  std::vector<std::pair<Index, double>> history;  // iterations and best bounds
 };
 
-// The bound is evaluated every settings.bound_every iterations, and whenever `due` says so (asked after each iteration; allocates nothing).
-// Stops at max_iterations, when the bound stalls (settings.tolerance), or when `proceed` says so.
+// Takes `solution` up again where it paused, from admm's point; a new one starts at iteration 1. The bound is evaluated every
+// settings.bound_every iterations, and whenever `due` says so (asked after each iteration; allocates nothing). Stops at max_iterations,
+// when the bound stalls (settings.tolerance), or when `proceed` says so.
 Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
-               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed);
+               const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed, Solution solution = {});
 
 }  // namespace twincert::solver

@@ -1,0 +1,34 @@
+// Points of the splitting kept from earlier solves, for relaxations of the same twin over other sets.
+//
+// A warm start costs no rigour: bounds are computed from multipliers, wherever these come from.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "twincert/relax/relaxation.hpp"
+
+namespace twincert::solver {
+
+using core::Index;
+using core::Vector;
+
+class WarmStarts {
+ public:
+  // Keeps Admm::point() of an objective in place of an earlier one.
+  void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, const Vector& point);
+  // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Empty when none was kept.
+  Vector find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
+
+ private:
+  using Labels = std::vector<std::vector<relax::RowLabel>>;  // per clique
+  struct Kept {
+    relax::Objective objective;
+    std::shared_ptr<const Labels> labels;
+    Vector point;
+  };
+
+  std::vector<Kept> kept_;
+};
+
+}  // namespace twincert::solver

@@ -1,0 +1,16 @@
+// What a Certifier remembers between solves: bounds of its set, and points of the splitting, which serve other sets too.
+#pragma once
+
+#include <optional>
+
+#include "twincert/bounds/twin_bounds.hpp"
+#include "twincert/solver/warm_start.hpp"
+
+namespace twincert {
+
+struct Memory {
+  std::optional<bounds::TwinBounds> interval, crown, optimized;
+  solver::WarmStarts warm;
+};
+
+}  // namespace twincert
