@@ -7,8 +7,8 @@ real ratios. An iteration includes everything: projections, intervals, overlaps,
 eigendecompositions are LAPACK's dsyevd (all eigenvalues and vectors) of random symmetric matrices of the cliques'
 numbers of variables, one after the other; "products" are the four matrix products of an iteration (n rows, v
 variables: 2 n^2 v + 2 n v^2 + n v^2 + n^2 v / 2 operations if half of the eigenvalues are positive), bare as well. One
-thread each; medians of ``--repeat`` runs. Where an iteration takes more than half a second it includes a bound, which
-the solver then evaluates after each. The target: at most twice the eigendecompositions.
+thread each; medians of ``--repeat`` runs. Every half second the solver evaluates and proves a bound, whatever it was
+told, so iterations that take that long include bounds. The target: at most twice the eigendecompositions.
 """
 
 from __future__ import annotations
@@ -47,16 +47,18 @@ def synthetic(variables: int, rows: int) -> ChordalProblem:
 
 
 def iteration_seconds(problem: ChordalProblem, seconds: float) -> float:
-    """From runs of few and of more iterations, so that set-up and the bound of the end drop out."""
+    """Between two bounds, when the acceleration's memory is full, in about so many seconds."""
 
     def run(iterations: int) -> float:
-        settings = {"max_iterations": iterations, "bound_every": 10**6, "tolerance": 0.0, "threads": 1}
-        return clock(lambda: solve(problem, settings={**settings, "memory_limit": 64.0}))[1]
+        settings = {"max_iterations": 2 * iterations, "bound_every": iterations, "tolerance": 0.0, "threads": 1}
+        history = solve(problem, settings={**settings, "memory_limit": 64.0}).history
+        begin = next(progress for progress in history if progress["iteration"] >= iterations)
+        return (history[-1]["seconds"] - begin["seconds"]) / (history[-1]["iteration"] - begin["iteration"])
 
-    few = 12  # the acceleration's memory is full then
-    begin = run(few)
-    more = max(4, min(2000, int(seconds / (begin / few))))
-    return (run(few + more) - begin) / more
+    few = 12
+    estimate = run(few)
+    more = min(2000, int(seconds / estimate))
+    return run(more) if more > few else estimate
 
 
 def eigen_seconds(size: int, seconds: float) -> float:
