@@ -3,6 +3,7 @@
 import twincert
 
 from .instances import INSTANCES, instance
+from .sdp_suite import objective
 
 ITERATIONS = 300
 
@@ -29,3 +30,19 @@ class Splitting:
         return self.solve(ITERATIONS).upper
 
     track_upper_after_300_iterations.unit = "largest proven |f_0 - g_0|"
+
+
+class Suite:
+    """Instances of the suite of compare_solvers.py that need nothing but this repository."""
+
+    params = ["random 5-10-10-10-3, 8 bits, 0.3", "random 10-20-20-5, pruned 30 %, 0.1", "digits, 4 bits, 1 level"]
+    param_names = ["instance"]
+    timeout = 300
+
+    def setup(self, name: str) -> None:
+        self.problem = objective(name).problem()
+
+    def track_bound_after_400_iterations(self, name: str) -> float:
+        return twincert.sdp.solve(self.problem, settings={"max_iterations": 400, "tolerance": 0.0}).bound
+
+    track_bound_after_400_iterations.unit = "proven bound of the loosest side of an output"

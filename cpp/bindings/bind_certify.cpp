@@ -11,6 +11,7 @@
 #include "twincert/certifier.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/core/error.hpp"
+#include "twincert/twin_program.hpp"
 
 namespace py = pybind11;
 
@@ -264,6 +265,43 @@ py::dict check(const twincert::network::Twin& twin, const twincert::sets::InputS
   return result;
 }
 
+// The arguments of twincert.sdp.ChordalProblem, under the names of _core.ChordalProgram.
+py::dict twin_program(const twincert::network::Twin& twin, const twincert::sets::InputSet& set, const Vector& weights,
+                      const std::optional<py::dict>& rows, const py::dict& settings) {
+  const std::optional<twincert::relax::RowOptions> chosen = rows ? std::optional(rows_of(*rows)) : std::nullopt;
+  const twincert::solver::Settings converted = settings_of(settings);
+  const twincert::ChordalProgram program = [&] {
+    const py::gil_scoped_release release;
+    return twincert::twin_program(twin, set, weights, chosen, converted);
+  }();
+  py::list cliques, overlaps;
+  for (const twincert::relax::Clique& clique : program.problem().cliques) {
+    py::dict entry;
+    entry["T"] = clique.T;
+    entry["lower"] = clique.lower;
+    entry["upper"] = clique.upper;
+    entry["error"] = clique.error;
+    entry["variable_magnitude"] = clique.variable_magnitude;
+    entry["ball_rows"] = clique.ball_rows;
+    entry["ball_cap"] = clique.ball_cap;
+    cliques.append(entry);
+  }
+  for (const twincert::relax::Overlap& overlap : program.problem().overlaps) {
+    py::dict entry;
+    entry["first"] = overlap.first;
+    entry["second"] = overlap.second;
+    entry["first_rows"] = overlap.first_rows;
+    entry["second_rows"] = overlap.second_rows;
+    overlaps.append(entry);
+  }
+  py::dict result;
+  result["cliques"] = cliques;
+  result["overlaps"] = overlaps;
+  result["objective"] = program.objective().matrices;
+  result["constant"] = program.objective().constant;
+  return result;
+}
+
 }  // namespace
 
 void bind_certify(py::module_& m) {
@@ -281,6 +319,8 @@ void bind_certify(py::module_& m) {
       .def("solve", &solve, py::kw_only(), py::arg("threshold"), py::arg("time_limit"), py::arg("callback"));
   m.def("check", &check, py::arg("twin"), py::arg("input_set"), py::arg("claim"), py::arg("proof"),
         "Recompute a claim from its proof, without the solver.");
+  m.def("twin_program", &twin_program, py::arg("twin"), py::arg("input_set"), py::kw_only(), py::arg("weights"), py::arg("rows"),
+        py::arg("settings"), "The relaxation of weights . (f - g) as the arguments of a ChordalProgram.");
   m.def(
       "settings_table",
       [] {

@@ -337,3 +337,12 @@ class ChordalProgram(metaclass=_Type):
     ) -> dict[str, Any]: ...
     @property
     def variable_magnitude(self) -> list[_Array]: ...
+
+def twin_program(
+    twin: Twin,
+    input_set: InputSet,
+    *,
+    weights: ArrayLike,
+    rows: Mapping[str, bool | str] | None,
+    settings: Mapping[str, float],
+) -> dict[str, Any]: ...

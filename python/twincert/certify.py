@@ -128,7 +128,7 @@ def checked_query(
     chosen = parse_measure(measure, twin.output_size)
     if method not in METHODS:
         raise SettingsError(f"method: expected one of {', '.join(map(repr, METHODS))}, found {method!r}")
-    return Query(chosen, dict(Settings.of(settings)), _row_options(rows))
+    return Query(chosen, dict(Settings.of(settings)), row_options(rows))
 
 
 def checked_run(threshold: float | None, time_limit: float | None, callback: Callback | None) -> Run:
@@ -171,7 +171,8 @@ def _number(name: str, value: object, expected: str, finite: bool = False, posit
     return number
 
 
-def _row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] | None:
+def row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] | None:
+    """Row families as the core takes them, None for an automatic choice; SettingsError names what is wrong."""
     if rows is None:
         return None
     if not isinstance(rows, Mapping):

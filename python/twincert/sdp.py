@@ -20,12 +20,15 @@ from numpy.typing import ArrayLike
 from twincert import _core
 from twincert._arrays import Array, as_array, as_number
 from twincert._blas import single_thread
+from twincert.certify import checked_set, row_options
 from twincert.errors import ParseError, SettingsError, ShapeError
+from twincert.network import Twin
+from twincert.sets import InputSet
 from twincert.settings import Settings
 
 _Kind = TypeVar("_Kind")
 
-__all__ = ["ChordalProblem", "ChordalProgress", "ChordalSolution", "Clique", "Overlap", "solve"]
+__all__ = ["ChordalProblem", "ChordalProgress", "ChordalSolution", "Clique", "Overlap", "relaxation", "solve"]
 
 
 class ChordalProgress(TypedDict):
@@ -270,6 +273,54 @@ def solve(
         found = problem._program.solve(settings=dict(Settings.of(settings)), time_limit=limit, callback=callback)
     multipliers = tuple(_frozen(matrix, "multipliers", 2) for matrix in found["multipliers"])
     return ChordalSolution(**{**found, "multipliers": multipliers, "history": tuple(found["history"])})
+
+
+def relaxation(
+    twin: Twin,
+    input_set: InputSet,
+    weights: ArrayLike,
+    *,
+    rows: Mapping[str, bool | str] | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+) -> ChordalProblem:
+    """The program that ``certify`` with method "sdp" solves to bound weights . (f(x) - g(y)) over the input set.
+
+    - weights: (outputs,); of output i alone, both sides are the unit vector and its negative
+    - rows: row families as in ``certify``; chosen automatically when None
+    - settings: of ``certify``; ``threads`` (of the propagation) and ``memory_limit`` count
+
+    Every bound of the program is one of weights . (f(x) - g(y)) in exact arithmetic. ``certify`` adds the rounding of
+    an evaluation of the networks in float64 to it. Cliques form a chain, one for each hidden stage.
+
+    Raises ShapeError when twin, set and weights do not fit, ParseError for weights that are not finite numbers,
+    SettingsError for networks without hidden stage, values that are too large for their products, a relaxation beyond
+    memory_limit, and anything else that is wrong with an argument.
+    """
+    if not isinstance(twin, Twin):
+        raise SettingsError(f"twin: expected a twincert.Twin, found {type(twin).__name__}")
+    with single_thread():
+        found = _core.twin_program(
+            twin,
+            checked_set(twin, input_set, "input_set"),
+            weights=as_array(weights, "weights", 1),
+            rows=row_options(rows),
+            settings=dict(Settings.of(settings)),
+        )
+    cliques = [
+        Clique(
+            entry["T"],
+            entry["lower"],
+            entry["upper"],
+            variable_magnitude=entry["variable_magnitude"],
+            error=entry["error"],
+            trace_rows=entry["ball_rows"],
+            trace_limit=entry["ball_cap"],
+        )
+        for entry in found["cliques"]
+    ]
+    overlaps = [Overlap(**entry) for entry in found["overlaps"]]
+    objective = [matrix if matrix.size else None for matrix in found["objective"]]
+    return ChordalProblem(cliques, overlaps, objective=objective, constant=found["constant"])
 
 
 def _frozen(values: ArrayLike, name: str, dimensions: int) -> Array:

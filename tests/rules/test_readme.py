@@ -37,10 +37,14 @@ def test_python_example_runs(
 
 
 def test_chordal_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = blocks("python", "docs/chordal.md")
+    example, of_a_twin = blocks("python", "docs/chordal.md")
     exec(compile(example, "chordal.md", "exec"), {})
     bound, truth = map(float, capsys.readouterr().out.split())
     assert truth <= bound <= 1.01 * truth
+    exec(compile(of_a_twin, "chordal.md", "exec"), {})
+    sizes, bound_of_twin = capsys.readouterr().out.rsplit(maxsplit=1)
+    assert sizes.startswith("[(")
+    assert float(bound_of_twin) > 0
 
 
 def test_command_line_example_runs(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+#include "twincert/twin_program.hpp"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "twincert/bounds/twin_bounds.hpp"
+#include "twincert/certificate/claim.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/relax/relaxation.hpp"
+#include "twincert/relax/row_choice.hpp"
+
+namespace twincert {
+namespace {
+
+using core::Index;
+using core::Vector;
+
+void validate(const network::Twin& twin, const sets::InputSet& set, const Vector& weights) {
+  if (set.size() != twin.input_size()) {
+    throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
+                           std::to_string(set.size()));
+  }
+  if (weights.size() != twin.output_size()) {
+    throw core::ShapeError("weights: expected " + std::to_string(twin.output_size()) + " numbers (the networks' outputs), found " +
+                           std::to_string(weights.size()));
+  }
+  for (Index i = 0; i < weights.size(); ++i) {
+    if (!std::isfinite(weights[i])) {
+      throw core::ParseError("weights[" + std::to_string(i) + "]: expected a finite number, found " + std::to_string(weights[i]));
+    }
+  }
+  if (twin.stages().size() < 2) throw core::SettingsError("twin: expected networks with a hidden stage, without one nothing is relaxed");
+}
+
+// Products of larger values overflow.
+void expect_room_for_products(const bounds::TwinBounds& bounds) {
+  for (std::size_t k = 0; k < bounds.stages.size(); ++k) {
+    const bounds::StageBounds& stage = bounds.stages[k];
+    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
+      if (box->size() == 0 || box->magnitude().maxCoeff() < 1e100) continue;
+      throw core::SettingsError("input set: expected values below 1e100 in the networks over it, propagation bounds those of stage " +
+                                std::to_string(k) + " by " + std::to_string(box->magnitude().maxCoeff()));
+    }
+  }
+}
+
+}  // namespace
+
+ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set, const Vector& weights,
+                            const std::optional<relax::RowOptions>& rows, const solver::Settings& settings) {
+  settings.validate();
+  validate(twin, set, weights);
+  const bounds::TwinBounds crown = bounds::crown_bounds(twin, set);
+  const bounds::TwinBounds best =
+      certificate::relaxed_bounds(bounds::optimized_bounds(twin, set, crown, static_cast<int>(settings.threads)), crown);
+  const bounds::TwinBounds claimed{certificate::widened(best.stages), best.evaluation_error};
+  expect_room_for_products(claimed);
+
+  const relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, claimed));
+  const relax::Objective objective{relax::ObjectiveKind::linear, weights};
+  const double needed = relax::memory_estimate(relax::clique_sizes(twin, set, claimed, chosen, objective.kind), settings.memory) / 0x1p30;
+  if (needed > settings.memory_limit) {
+    throw core::SettingsError("memory_limit: expected at least " + std::to_string(needed) + " GiB for this relaxation, found " +
+                              std::to_string(settings.memory_limit));
+  }
+  relax::Relaxation relaxation = relax::build_relaxation(twin, set, claimed, chosen, objective.kind);
+  const relax::ObjectiveTerms terms = relax::objective_terms(twin, relaxation, objective);
+  return {std::move(static_cast<relax::ChordalProblem&>(relaxation)), {terms.matrices, core::next_up(terms.constant + terms.error)}};
+}
+
+}  // namespace twincert
