@@ -27,17 +27,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Index turn = 100;
 constexpr double margin = 0.02;
 
-bool finite(const bounds::TwinBounds& bounds) {
-  for (const bounds::StageBounds& stage : bounds.stages) {
-    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
-      if (!box->lower.allFinite() || !box->upper.allFinite()) return false;
-      // Scales beyond this leave no room for products of rows.
-      if (box->size() > 0 && !(box->magnitude().maxCoeff() < 1e100)) return false;
-    }
-  }
-  return true;
-}
-
 double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory, std::size_t points) {
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
@@ -51,7 +40,7 @@ Tightening::Tightening(const Question& question, const Course& course, solver::W
 
 Status Tightening::run(Info& info, certificate::Proof& proof) {
   const auto& [twin, set, options, bounds, rows_known, lower] = question_;
-  if (twin.stages().size() < 2 || options.settings.max_iterations == 0 || !finite(bounds)) return Status::propagation_only;
+  if (twin.stages().size() < 2 || options.settings.max_iterations == 0 || relax::overflowing_stage(bounds)) return Status::propagation_only;
   const Clock clock;
   list_tasks();
   const bool affine = options.measure.kind == MeasureKind::affine;

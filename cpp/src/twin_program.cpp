@@ -33,18 +33,6 @@ void validate(const network::Twin& twin, const sets::InputSet& set, const Vector
   if (twin.stages().size() < 2) throw core::SettingsError("twin: expected networks with a hidden stage, without one nothing is relaxed");
 }
 
-// Products of larger values overflow.
-void expect_room_for_products(const bounds::TwinBounds& bounds) {
-  for (std::size_t k = 0; k < bounds.stages.size(); ++k) {
-    const bounds::StageBounds& stage = bounds.stages[k];
-    for (const core::IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
-      if (box->size() == 0 || box->magnitude().maxCoeff() < 1e100) continue;
-      throw core::SettingsError("input set: expected values below 1e100 in the networks over it, propagation bounds those of stage " +
-                                std::to_string(k) + " by " + std::to_string(box->magnitude().maxCoeff()));
-    }
-  }
-}
-
 }  // namespace
 
 ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set, const Vector& weights,
@@ -55,7 +43,10 @@ ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set
   const bounds::TwinBounds best =
       certificate::relaxed_bounds(bounds::optimized_bounds(twin, set, crown, static_cast<int>(settings.threads)), crown);
   const bounds::TwinBounds claimed{certificate::widened(best.stages), best.evaluation_error};
-  expect_room_for_products(claimed);
+  if (const auto stage = relax::overflowing_stage(claimed)) {
+    throw core::SettingsError("input set: expected values below 1e100 in the networks over it, propagation allows larger ones at stage " +
+                              std::to_string(*stage));
+  }
 
   const relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, claimed));
   const relax::Objective objective{relax::ObjectiveKind::linear, weights};

@@ -61,6 +61,17 @@ bool reduces_inputs(const network::Twin& twin, const sets::InputSet& set, const 
   return over_inputs.count > 2 * over_functionals.count;
 }
 
+std::optional<Index> overflowing_stage(const bounds::TwinBounds& bounds) {
+  for (std::size_t k = 0; k < bounds.stages.size(); ++k) {
+    const bounds::StageBounds& stage = bounds.stages[k];
+    for (const IntervalVector* box : {&stage.reference, &stage.compressed, &stage.difference}) {
+      const bool number = box->lower.allFinite() && box->upper.allFinite();
+      if (box->size() > 0 && !(number && box->magnitude().maxCoeff() < 1e100)) return static_cast<Index>(k);
+    }
+  }
+  return std::nullopt;
+}
+
 Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                             const RowOptions& options, ObjectiveKind kind) {
   Relaxation relaxation;

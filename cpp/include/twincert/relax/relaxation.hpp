@@ -19,7 +19,10 @@ struct Relaxation : ChordalProblem {
   Index signs_begin = -1;
 };
 
-// Bounds must be finite. Sign variables are added for ObjectiveKind::one_norm.
+// The first stage whose bounds leave no room for products of rows: from 1e100 on, infinite or NaN.
+std::optional<Index> overflowing_stage(const bounds::TwinBounds& bounds);
+
+// No stage may overflow. Sign variables are added for ObjectiveKind::one_norm.
 Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                             const RowOptions& options, ObjectiveKind kind);
 
