@@ -50,7 +50,10 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
   if (affine) rows.input_reduction = relax::InputReduction::never;
   const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
-  if (memory_needed(sizes, options.settings.memory, tasks_.size()) > options.settings.memory_limit * 0x1p30) return Status::size_limit;
+  const double room = options.settings.memory_limit * 0x1p30;
+  if (memory_needed(sizes, options.settings.memory, 0) > room) return Status::size_limit;
+  // Without room for a point per objective they are solved one after the other.
+  keeps_points_ = memory_needed(sizes, options.settings.memory, tasks_.size()) <= room;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());
@@ -68,7 +71,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     }
     begin(*task, admm);
     advance(*task, admm, static_cast<Index>(task - tasks_.data()) + 1, static_cast<Index>(tasks_.size()));
-    task->point = admm.point();
+    if (keeps_points_) task->point = admm.point();
     if (task->solution.paused) continue;
     task->open = false;
     settled_ = std::max(settled_, task->share);
@@ -78,7 +81,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     info.iterations += task.solution.iterations;
     if (task.begun) {
       info.primal_residual = task.solution.residual;
-      if (task.solution.status != Status::numerical_error) warm_.keep(relaxation_, task.objective, task.point);
+      if (keeps_points_ && task.solution.status != Status::numerical_error) warm_.keep(relaxation_, task.objective, task.point);
     }
   }
   if (affine) keep_best_slope();
@@ -121,7 +124,7 @@ void Tightening::try_slopes(solver::Admm& admm) {
     task.open = false;
     begin(task, admm);
     advance(task, admm, number + 1, count);
-    task.point = admm.point();
+    if (keeps_points_) task.point = admm.point();
     return std::optional<double>(task.best.bound);
   });
 }
@@ -180,7 +183,7 @@ bool Tightening::may_decide(const Task& task, double bound) const {
 
 // Whether another objective is the loosest by now.
 bool Tightening::should_yield(const Task& task, Index since) const {
-  if (task.objective.kind != ObjectiveKind::linear) return false;
+  if (!keeps_points_ || task.objective.kind != ObjectiveKind::linear) return false;
   double next = 0.0;
   bool fresh = false;
   for (const Task& other : tasks_) {

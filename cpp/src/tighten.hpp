@@ -80,6 +80,7 @@ class Tightening {
   std::vector<Task> tasks_;
   std::vector<certificate::ProvenObjective> proven_;
   double settled_ = 0.0;  // what the measure reaches by objectives that will not be tightened further
+  bool keeps_points_ = true;
   bool stopped_ = false;
   core::Status status_ = core::Status::converged;
 };

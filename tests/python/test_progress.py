@@ -1,6 +1,7 @@
 """What is reported while a computation runs: proven bounds that only fall, and lines that say how far it is."""
 
 import io
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -89,3 +90,22 @@ def test_branching_reports_its_parts() -> None:
     assert parts == sorted(parts)
     assert parts[-1] > 1000
     assert np.all([line["leaves"] <= line["parts"] for line in seen])
+
+
+def test_with_little_memory_objectives_are_solved_one_after_the_other() -> None:
+    """A limit that the relaxation just fits into leaves no room for a point per objective."""
+    twin, box = small_twins.twin((3, 12, 12, 4)), small_twins.box()
+    with pytest.raises(twincert.SettingsError) as refused:
+        twincert.sdp.relaxation(twin, box, [1.0, 0.0, 0.0, 0.0], settings={"memory_limit": 0.001})
+    needed = float(str(refused.value).split("at least ")[1].split()[0])
+    settings = {"attack_restarts": 8, "max_iterations": 300}
+    plenty, little = (
+        twincert.certify(twin, box, "inf", method="sdp", settings={**settings, "memory_limit": limit})
+        for limit in (8.0, 1.001 * needed)
+    )
+    turns, order = ([p["objective"] for p in c.info["history"] if p["stage"] == "sdp"] for c in (plenty, little))
+    assert little.status != "size_limit"
+    assert little.method == "sdp"
+    assert len(list(itertools.groupby(order))) == len(set(order))
+    assert len(list(itertools.groupby(turns))) > len(set(turns))
+    assert little.check(twin).valid
