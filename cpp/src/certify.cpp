@@ -7,6 +7,7 @@
 #include "clock.hpp"
 #include "tighten.hpp"
 #include "twincert/affine.hpp"
+#include "twincert/bounds/forward.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/bounds/witness.hpp"
 #include "twincert/branch/search.hpp"
@@ -29,18 +30,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
-  if (set.size() != twin.input_size()) {
-    throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
-                           std::to_string(set.size()));
-  }
+  bounds::check_sizes(twin, set);
   options.measure.validate(twin.output_size());
   if (options.measure.kind == MeasureKind::affine) validate_affine(set, options);
   if (options.threshold && !(*options.threshold >= 0.0 && std::isfinite(*options.threshold))) {
     throw core::SettingsError("threshold: expected a finite number >= 0, found " + std::to_string(*options.threshold));
   }
-  if (!(options.time_limit > 0.0)) {
-    throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
-  }
+  check_time_limit(options.time_limit);
 }
 
 template <class Compute>

@@ -1,10 +1,10 @@
 #include "twincert/chordal.hpp"
 
-#include <chrono>
-#include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
+#include "clock.hpp"
 #include "twincert/certificate/bound.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/relax/row_scale.hpp"
@@ -20,11 +20,7 @@ using core::Status;
 using core::Vector;
 
 double proven(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective, const std::vector<Matrix>& multipliers) {
-  std::vector<certificate::CliqueProof> proofs;
-  for (std::size_t k = 0; k < multipliers.size(); ++k) {
-    proofs.push_back({multipliers[k], certificate::semidefinite_factor(problem.cliques[k], multipliers[k])});
-  }
-  return certificate::chordal_bound(problem, objective, proofs);
+  return certificate::chordal_bound(problem, objective, certificate::clique_proofs(problem, multipliers));
 }
 
 bool fits_into_memory(const relax::ChordalProblem& problem, const solver::Settings& settings) {
@@ -70,11 +66,8 @@ double ChordalProgram::bound(const std::vector<Matrix>& multipliers) const {
 
 ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   options.settings.validate();
-  if (!(options.time_limit > 0.0)) {
-    throw core::SettingsError("time_limit: expected a number of seconds > 0, found " + std::to_string(options.time_limit));
-  }
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [start] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  check_time_limit(options.time_limit);
+  const Clock clock;
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
@@ -100,7 +93,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   admm.set_objective(terms);
   double tried = std::numeric_limits<double>::infinity(), next_proof = 0.0, last_report = 0.0;
   // Long iterations must not keep a time limit or the caller waiting.
-  const auto due = [&] { return seconds() >= options.time_limit || seconds() - last_report > 0.5; };
+  const auto due = [&] { return clock.seconds() >= options.time_limit || clock.seconds() - last_report > 0.5; };
   const solver::Solution solution = solver::solve(admm, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
     const auto done = static_cast<double>(now.iteration);
     if (now.bound < tried && done >= next_proof) {  // a proof costs some iterations: ever more seldom
@@ -108,7 +101,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
       prove(now.multipliers);
       next_proof = 1.25 * done;
     }
-    last_report = seconds();
+    last_report = clock.seconds();
     best.history.push_back({now.iteration, last_report, best.bound, now.residual});
     if (options.callback && !options.callback(best.history.back())) return solver::Continue::interrupted;
     return last_report >= options.time_limit ? solver::Continue::time_limit : solver::Continue::yes;

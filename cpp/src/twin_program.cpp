@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "twincert/bounds/forward.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 #include "twincert/certificate/claim.hpp"
 #include "twincert/core/error.hpp"
@@ -17,10 +18,7 @@ using core::Index;
 using core::Vector;
 
 void validate(const network::Twin& twin, const sets::InputSet& set, const Vector& weights) {
-  if (set.size() != twin.input_size()) {
-    throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
-                           std::to_string(set.size()));
-  }
+  bounds::check_sizes(twin, set);
   if (weights.size() != twin.output_size()) {
     throw core::ShapeError("weights: expected " + std::to_string(twin.output_size()) + " numbers (the networks' outputs), found " +
                            std::to_string(weights.size()));

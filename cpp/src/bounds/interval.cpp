@@ -78,8 +78,8 @@ IntervalVector range(const InputSet& set, const Matrix& p, const Matrix& q, cons
 
 void check_sizes(const Twin& twin, const InputSet& set) {
   if (set.size() != twin.input_size()) {
-    throw core::ShapeError("the input set has " + std::to_string(set.size()) + " coordinates, the networks have " +
-                           std::to_string(twin.input_size()) + " inputs");
+    throw core::ShapeError("input set: expected " + std::to_string(twin.input_size()) + " coordinates (the networks' inputs), found " +
+                           std::to_string(set.size()));
   }
 }
 

@@ -80,12 +80,17 @@ double objective_bound(const relax::Relaxation& relaxation, const relax::Objecti
   return terms.finish(chordal_bound(relaxation, terms, cliques));
 }
 
+std::vector<CliqueProof> clique_proofs(const relax::ChordalProblem& problem, const std::vector<Matrix>& multipliers) {
+  std::vector<CliqueProof> proofs;
+  for (std::size_t k = 0; k < multipliers.size(); ++k) {
+    proofs.push_back({multipliers[k], semidefinite_factor(problem.cliques[k], multipliers[k])});
+  }
+  return proofs;
+}
+
 ObjectiveProof prove(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const relax::Objective& objective,
                      const std::vector<Matrix>& multipliers, double cancelled) {
-  ObjectiveProof proof{objective, std::numeric_limits<double>::infinity(), {}};
-  for (std::size_t k = 0; k < multipliers.size(); ++k) {
-    proof.cliques.push_back({multipliers[k], semidefinite_factor(relaxation.cliques[k], multipliers[k])});
-  }
+  ObjectiveProof proof{objective, std::numeric_limits<double>::infinity(), clique_proofs(relaxation, multipliers)};
   const double bound = objective_bound(relaxation, terms, proof.cliques);
   proof.bound = core::next_up(bound + 1e-12 * (std::abs(bound) + cancelled));
   return proof;

@@ -23,6 +23,9 @@ double chordal_bound(const relax::ChordalProblem& problem, const relax::ChordalO
 // The proven bound of a twin's objective: the same, finished.
 double objective_bound(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const std::vector<CliqueProof>& cliques);
 
+// Multipliers, one per clique, with their factors.
+std::vector<CliqueProof> clique_proofs(const relax::ChordalProblem& problem, const std::vector<Matrix>& multipliers);
+
 // Turns multipliers into a proof, with a little slack for a checker's rounding on another machine. `cancelled` is the size of what the
 // objective takes from its bound.
 ObjectiveProof prove(const relax::Relaxation& relaxation, const relax::ObjectiveTerms& terms, const relax::Objective& objective,

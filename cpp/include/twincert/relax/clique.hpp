@@ -30,7 +30,4 @@ struct InputFacts {
 TwinClique build_clique(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows* previous,
                         const LayerRows& current, const RowOptions& options, InputFacts inputs);
 
-// Number of functionals a_f, a_g, delta that the first clique needs when it does without the inputs.
-Index functional_count(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows& current);
-
 }  // namespace twincert::relax
