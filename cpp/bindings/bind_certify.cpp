@@ -23,6 +23,7 @@ using twincert::core::IntervalVector;
 using twincert::core::Matrix;
 using twincert::core::Measure;
 using twincert::core::Vector;
+using twincert::relax::Cliques;
 using twincert::relax::InputReduction;
 using twincert::relax::ObjectiveKind;
 
@@ -37,6 +38,7 @@ const Names<ObjectiveKind> objective_names = {{"linear", ObjectiveKind::linear},
                                               {"affine_difference", ObjectiveKind::affine_difference}};
 const Names<InputReduction> reduction_names = {
     {"automatic", InputReduction::automatic}, {"never", InputReduction::never}, {"always", InputReduction::always}};
+const Names<Cliques> clique_names = {{"automatic", Cliques::automatic}, {"stages", Cliques::stages}, {"single", Cliques::single}};
 
 template <class Kind>
 Kind parse(const Names<Kind>& names, const std::string& text, const char* what) {
@@ -62,6 +64,7 @@ twincert::relax::RowOptions rows_of(const py::dict& values) {
   rows.centred_difference = py::cast<bool>(values["centred_difference"]);
   rows.slack_rows = py::cast<bool>(values["slack_rows"]);
   rows.input_reduction = parse(reduction_names, py::cast<std::string>(values["input_reduction"]), "input_reduction");
+  rows.cliques = parse(clique_names, py::cast<std::string>(values["cliques"]), "cliques");
   return rows;
 }
 
@@ -71,6 +74,7 @@ py::dict to_dict(const twincert::relax::RowOptions& rows) {
   result["centred_difference"] = rows.centred_difference;
   result["slack_rows"] = rows.slack_rows;
   result["input_reduction"] = name_of(reduction_names, rows.input_reduction);
+  result["cliques"] = name_of(clique_names, rows.cliques);
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "twincert/core/error.hpp"
 #include "twincert/relax/row_scale.hpp"
 #include "twincert/relax/shared_entries.hpp"
+#include "twincert/solver/admm.hpp"
 #include "twincert/solver/solve.hpp"
 
 namespace twincert {

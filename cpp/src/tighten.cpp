@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "twincert/affine.hpp"
 #include "twincert/bounds/measure_rows.hpp"
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/relax/row_choice.hpp"
+#include "twincert/solver/admm.hpp"
+#include "twincert/solver/interior_point.hpp"
 #include "twincert/solver/slope_search.hpp"
 
 namespace twincert {
@@ -31,6 +34,14 @@ double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index accelera
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
   return relax::memory_estimate(sizes, acceleration_memory) + 8.0 * entries * static_cast<double>(points);
+}
+
+// Of the tolerance of settings, which is about progress: how small a gap must be.
+constexpr double gap_of_tolerance = 0.2;
+
+std::unique_ptr<solver::Method> make_method(const relax::ChordalProblem& problem, const solver::Settings& settings, core::ThreadPool& pool) {
+  if (problem.cliques.size() > 1) return std::make_unique<solver::Admm>(problem, settings, pool);
+  return std::make_unique<solver::InteriorPoint>(problem, gap_of_tolerance * settings.tolerance, pool);
 }
 
 }  // namespace
@@ -60,18 +71,18 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     info.clique_variables.push_back(clique.T.cols());
   }
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
-  solver::Admm admm(relaxation_, options.settings, pool);
+  const std::unique_ptr<solver::Method> method = make_method(relaxation_, options.settings, pool);
   info.timings.emplace_back("build", clock.seconds());
   const Clock solve_clock;
-  if (affine) try_slopes(admm);
+  if (affine) try_slopes(*method);
   for (Task* task = loosest(); task && !stopped_ && !course_.late(); task = loosest()) {
     if (decided(task->share)) {
       task->open = false;
       continue;
     }
-    begin(*task, admm);
-    advance(*task, admm, static_cast<Index>(task - tasks_.data()) + 1, static_cast<Index>(tasks_.size()));
-    if (keeps_points_) task->point = admm.point();
+    begin(*task, *method);
+    advance(*task, *method, static_cast<Index>(task - tasks_.data()) + 1, static_cast<Index>(tasks_.size()));
+    if (keeps_points_) task->point = method->point();
     if (task->solution.paused) continue;
     task->open = false;
     settled_ = std::max(settled_, task->share);
@@ -114,7 +125,7 @@ void Tightening::list_tasks() {
 }
 
 // One objective per slope gamma_x, each from where the last one ended.
-void Tightening::try_slopes(solver::Admm& admm) {
+void Tightening::try_slopes(solver::Method& method) {
   const CertifyOptions& options = question_.options;
   minimise_slope(question_.twin, question_.set, options, [&](const relax::Objective& objective, Index number, Index count) {
     const bool enough = stopped_ || course_.late() || (options.threshold && upper() <= *options.threshold);
@@ -122,9 +133,9 @@ void Tightening::try_slopes(solver::Admm& admm) {
     add(objective, infinity);
     Task& task = tasks_.back();
     task.open = false;
-    begin(task, admm);
-    advance(task, admm, number + 1, count);
-    if (keeps_points_) task.point = admm.point();
+    begin(task, method);
+    advance(task, method, number + 1, count);
+    if (keeps_points_) task.point = method.point();
     return std::optional<double>(task.best.bound);
   });
 }
@@ -206,22 +217,22 @@ certificate::Claim Tightening::derive(const std::vector<ProvenObjective>& proven
 
 // Brings the splitting back to where the task paused, or to an earlier solve's point, or leaves it where the last objective did: a better
 // start than none.
-void Tightening::begin(Task& task, solver::Admm& admm) {
+void Tightening::begin(Task& task, solver::Method& method) {
   if (!task.begun) {
     task.terms = relax::objective_terms(question_.twin, relaxation_, task.objective);
     const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
     if (!next_slope) task.point = warm_.find(relaxation_, task.objective);
   }
-  admm.set_objective(task.terms);
-  if (task.point.size() > 0) admm.start(task.point);
+  method.set_objective(task.terms);
+  if (task.point.size() > 0) method.start(task.point);
   task.begun = true;
 }
 
 // Tightens one objective until it is done or another is looser.
-void Tightening::advance(Task& task, solver::Admm& admm, Index number, Index count) {
+void Tightening::advance(Task& task, solver::Method& method, Index number, Index count) {
   const Index before = task.solution.iterations;
   task.solution = solver::solve(
-      admm, relaxation_, task.terms, question_.options.settings, course_.due,
+      method, relaxation_, task.terms, question_.options.settings, course_.due,
       [&](const solver::Iteration& iteration) {
         // A proof costs some iterations: ever more seldom, but where it may decide it is not put off.
         const auto done = static_cast<double>(iteration.iteration);

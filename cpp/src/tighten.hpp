@@ -58,7 +58,7 @@ class Tightening {
 
   void add(relax::Objective objective, double share);
   void list_tasks();
-  void try_slopes(solver::Admm& admm);
+  void try_slopes(solver::Method& method);
   void keep_best_slope();
   Task* loosest();
   double share_of(const relax::Objective& objective, double bound) const;
@@ -66,8 +66,8 @@ class Tightening {
   bool may_decide(const Task& task, double bound) const;
   bool should_yield(const Task& task, core::Index since) const;
   double upper() const;
-  void begin(Task& task, solver::Admm& admm);
-  void advance(Task& task, solver::Admm& admm, core::Index number, core::Index count);
+  void begin(Task& task, solver::Method& method);
+  void advance(Task& task, solver::Method& method, core::Index number, core::Index count);
   bool stalled(Task& task, const solver::Iteration& now) const;
   void prove(Task& task, double bound, const std::vector<core::Matrix>& multipliers);
   void record(Task& task, certificate::Proof& proof);

@@ -18,7 +18,7 @@ from twincert.settings import Settings
 METHODS = ("auto", "interval", "crown", "sdp", "branch")
 ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
 OPTIONS = ("measure", "method", "threshold", "time_limit", "settings", "rows")
-INPUT_REDUCTIONS = ("automatic", "never", "always")
+ROW_CHOICES = {"input_reduction": ("automatic", "never", "always"), "cliques": ("automatic", "stages", "single")}
 
 
 class Progress(TypedDict):
@@ -71,7 +71,8 @@ def certify(
     - time_limit: seconds; the best bound so far is returned when they are over
     - settings: of the solver and the attack, a dict or ``Settings``
     - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows: bool; input_reduction:
-      "automatic", "never" or "always"; False and "automatic" where left out); chosen automatically when None
+      "automatic", "never" or "always"; cliques: "stages", one for each hidden stage, "single" or "automatic"; False
+      and "automatic" where left out); chosen automatically when None
     - callback: called with a ``Progress`` now and then; returning False stops
 
     The bound is valid however the computation ends: at a limit, when the callback stops it, or on Ctrl-C, which returns
@@ -181,8 +182,8 @@ def row_options(rows: Mapping[str, bool | str] | None) -> dict[str, bool | str] 
         if name in ROW_FAMILIES:
             if not isinstance(value, bool):
                 raise SettingsError(f"rows[{name!r}]: expected True or False, found {value!r}")
-        elif name != "input_reduction":
-            raise SettingsError(f"rows: expected {', '.join(ROW_FAMILIES)} or input_reduction, found {name!r}")
-        elif value not in INPUT_REDUCTIONS:
-            raise SettingsError(f"rows['input_reduction']: expected one of {INPUT_REDUCTIONS}, found {value!r}")
-    return {**dict.fromkeys(ROW_FAMILIES, False), "input_reduction": "automatic", **rows}
+        elif name not in ROW_CHOICES:
+            raise SettingsError(f"rows: expected {', '.join([*ROW_FAMILIES, *ROW_CHOICES])}, found {name!r}")
+        elif value not in ROW_CHOICES[name]:
+            raise SettingsError(f"rows[{name!r}]: expected one of {ROW_CHOICES[name]}, found {value!r}")
+    return {**dict.fromkeys(ROW_FAMILIES, False), **dict.fromkeys(ROW_CHOICES, "automatic"), **rows}

@@ -84,6 +84,37 @@ void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, c
   }
 }
 
+void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
+                Index stride_b, double beta, double* c, Index stride_c) {
+  if (size.m == 0 || size.n == 0) return;
+  const bool flip_a = trans_a == Transpose::yes, flip_b = trans_b == Transpose::yes;
+  if (blas_registered() && size.k > 0) {
+    char op_a = flip_a ? 'T' : 'N', op_b = flip_b ? 'T' : 'N';
+    int m = to_int(size.m), n = to_int(size.n), k = to_int(size.k);
+    int lda = to_int(stride_a), ldb = to_int(stride_b), ldc = to_int(stride_c);
+    table().dgemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a), &lda, mutable_data(b), &ldb, &beta, c, &ldc);
+    return;
+  }
+  using Block = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
+  const Block left(a, flip_a ? size.k : size.m, flip_a ? size.m : size.k, Eigen::OuterStride<>(stride_a));
+  const Block right(b, flip_b ? size.n : size.k, flip_b ? size.k : size.n, Eigen::OuterStride<>(stride_b));
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> result(c, size.m, size.n, Eigen::OuterStride<>(stride_c));
+  if (beta == 0.0) {
+    result.setZero();
+  } else if (beta != 1.0) {
+    result *= beta;
+  }
+  if (flip_a && flip_b) {
+    result.noalias() += alpha * left.transpose() * right.transpose();
+  } else if (flip_a) {
+    result.noalias() += alpha * left.transpose() * right;
+  } else if (flip_b) {
+    result.noalias() += alpha * left * right.transpose();
+  } else {
+    result.noalias() += alpha * left * right;
+  }
+}
+
 void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c) {
   check_shapes("gemm_columns", a.cols() == b.rows() && c.rows() == a.rows() && first + count <= b.cols() && count <= c.cols(), a, b);
   if (count == 0) return;

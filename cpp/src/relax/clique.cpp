@@ -151,38 +151,49 @@ void add_activations(RowSet& rows, const network::StagePair& stage, const bounds
 
 }  // namespace
 
-TwinClique build_clique(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows* previous,
-                        const LayerRows& current, const RowOptions& options, InputFacts inputs) {
-  const StageVariables variables = stage_variables(stage, bounds, previous, current);
-  LayerForms previous_forms;
-  if (previous) previous_forms = layer_forms(*previous, variables.previous_columns, variables.count);
-  const StageForms forms = stage_forms(stage, bounds, previous ? &previous_forms : nullptr, current, variables);
+TwinClique build_clique(std::span<const network::StagePair> stages, std::span<const bounds::StageBounds> bounds, const LayerRows* previous,
+                        std::span<const LayerRows> current, const RowOptions& options, InputFacts inputs) {
+  std::vector<StageVariables> variables{stage_variables(stages.front(), bounds.front(), previous, current.front())};
+  for (std::size_t k = 1; k < stages.size(); ++k) {
+    variables.push_back(further_variables(stages[k], bounds[k], current[k], variables.back().count));
+  }
+  const Index count = variables.back().count;
+  for (StageVariables& stage : variables) stage.count = count;
+  const std::vector<SharedRow>& functionals = variables.front().functionals;
 
   TwinClique result;
   Clique& clique = result.clique;
   CliqueRows& meaning = result.meaning;
-  RowSet rows(variables.count);
+  RowSet rows(count);
   rows.add_one();
   meaning.previous_begin = rows.size();
+  LayerForms layer;
   if (previous) {
-    add_layer(rows, RowOrigin::previous, *previous, previous_forms, variables.previous_columns);
+    layer = layer_forms(*previous, variables.front().previous_columns, count);
+    add_layer(rows, RowOrigin::previous, *previous, layer, variables.front().previous_columns);
   } else {
-    add_ellipsoid(rows, clique, variables.functionals, ellipsoid_rows(stage, *inputs.set, variables.functionals));
+    add_ellipsoid(rows, clique, functionals, ellipsoid_rows(stages.front(), *inputs.set, functionals));
   }
   meaning.previous_size = previous ? rows.size() - meaning.previous_begin : 0;
-  meaning.current_begin = rows.size();
-  const std::vector<Index> positions = add_layer(rows, RowOrigin::current, current, forms.after, variables.current_columns);
-  meaning.current_size = rows.size() - meaning.current_begin;
-  add_activations(rows, stage, bounds, forms, current, positions, options);
+  const LayerForms previous_forms = layer;
+  for (std::size_t k = 0; k < stages.size(); ++k) {
+    rows.begin_stage(static_cast<Index>(k));
+    StageForms forms = stage_forms(stages[k], bounds[k], k > 0 || previous ? &layer : nullptr, current[k], variables[k]);
+    meaning.current_begin = rows.size();
+    const std::vector<Index> positions = add_layer(rows, RowOrigin::current, current[k], forms.after, variables[k].current_columns);
+    meaning.current_size = rows.size() - meaning.current_begin;
+    add_activations(rows, stages[k], bounds[k], forms, current[k], positions, options);
+    layer = std::move(forms.after);
+  }
   if (previous && inputs.set) add_halfspaces(rows, *inputs.set, previous_forms);
 
   clique.T = rows.coefficients();
   clique.error = rows.errors();
   meaning.rows = rows.intervals();
   meaning.labels = rows.labels();
-  clique.variable_magnitude = Vector::Ones(variables.count);
-  for (std::size_t r = 0; r < variables.functionals.size(); ++r) {
-    clique.variable_magnitude[static_cast<Index>(r) + 1] = variables.functionals[r].interval.magnitude();
+  clique.variable_magnitude = Vector::Ones(count);
+  for (std::size_t r = 0; r < functionals.size(); ++r) {
+    clique.variable_magnitude[static_cast<Index>(r) + 1] = functionals[r].interval.magnitude();
   }
   for (Index row = 0; row < rows.size(); ++row) {
     const auto coefficients = clique.T.row(row);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "twincert/core/error.hpp"
 #include "twincert/relax/shared_entries.hpp"
@@ -39,7 +40,7 @@ void add_signs(Clique& clique, CliqueRows& meaning, Index outputs) {
   rows.upper.tail(outputs).setConstant(1.0);
   clique.lower.conservativeResize(m, m);
   clique.upper.conservativeResize(m, m);
-  for (Index i = 0; i < outputs; ++i) meaning.labels.push_back({RowOrigin::sign, Side::reference, i, 0, 0});
+  for (Index i = 0; i < outputs; ++i) meaning.labels.push_back({0, RowOrigin::sign, Side::reference, i, 0, 0});
   for (Index i = n; i < m; ++i) {
     for (Index j = 0; j <= i; ++j) {
       const Interval product = i == j ? Interval{1.0, 1.0} : rows[i] * rows[j];
@@ -77,19 +78,21 @@ Relaxation build_relaxation(const network::Twin& twin, const sets::InputSet& set
   Relaxation relaxation;
   const std::size_t hidden = twin.stages().size() - 1;
   if (hidden == 0) return relaxation;
-  LayerRows previous = layer_rows(input_values(set), options);
+  const LayerRows previous = layer_rows(input_values(set), options);
   const bool reduced = reduces_inputs(twin, set, bounds, options);
   if (!reduced) relaxation.inputs = previous;
-  for (std::size_t k = 0; k < hidden; ++k) {
-    LayerRows current = layer_rows(stage_values(twin.stages()[k], bounds.stages[k]), options);
-    const LayerRows* before = k == 0 && reduced ? nullptr : &previous;
-    TwinClique built = build_clique(twin.stages()[k], bounds.stages[k], before, current, options, InputFacts{k == 0 ? &set : nullptr});
+  std::vector<LayerRows> layers;
+  for (std::size_t k = 0; k < hidden; ++k) layers.push_back(layer_rows(stage_values(twin.stages()[k], bounds.stages[k]), options));
+  const std::size_t length = options.cliques == Cliques::single ? hidden : 1;
+  for (std::size_t k = 0; k < hidden; k += length) {
+    const LayerRows* before = k == 0 ? (reduced ? nullptr : &previous) : &layers[k - 1];
+    TwinClique built = build_clique(std::span(twin.stages()).subspan(k, length), std::span(bounds.stages).subspan(k, length), before,
+                                    std::span(layers).subspan(k, length), options, InputFacts{k == 0 ? &set : nullptr});
     relaxation.cliques.push_back(std::move(built.clique));
     relaxation.meaning.push_back(std::move(built.meaning));
-    previous = std::move(current);
   }
-  relaxation.last = std::move(previous);
-  for (std::size_t k = 0; k + 1 < hidden; ++k) {
+  relaxation.last = std::move(layers.back());
+  for (std::size_t k = 0; k + 1 < relaxation.cliques.size(); ++k) {
     relaxation.overlaps.push_back(chain_overlap(static_cast<Index>(k), relaxation.meaning[k], relaxation.meaning[k + 1]));
   }
   agree(relaxation);
@@ -196,13 +199,17 @@ std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::Inpu
     const network::StagePair& stage = twin.stages()[k];
     LayerRows current = layer_rows(stage_values(stage, bounds.stages[k]), options);
     const bool reduced = k == 0 && reduces_inputs(twin, set, bounds, options);
-    const StageVariables variables = stage_variables(stage, bounds.stages[k], reduced ? nullptr : &previous, current);
     const Index neurons = static_cast<Index>(current.defining.size());
-    const auto* polytope = k == 0 ? std::get_if<sets::Polytope>(&set.region()) : nullptr;
-    const Index before = static_cast<Index>(reduced ? variables.functionals.size() : previous.rows.size());
-    sizes.push_back({1 + before + static_cast<Index>(current.rows.size()) + (options.slack_rows ? 10 : 6) * neurons +
-                         (polytope ? polytope->A.rows() : 0),
-                     variables.count});
+    const Index rows = static_cast<Index>(current.rows.size()) + (options.slack_rows ? 10 : 6) * neurons;
+    if (k > 0 && options.cliques == Cliques::single) {
+      sizes.back().rows += rows;
+      sizes.back().variables = further_variables(stage, bounds.stages[k], current, sizes.back().variables).count;
+    } else {
+      const StageVariables variables = stage_variables(stage, bounds.stages[k], reduced ? nullptr : &previous, current);
+      const auto* polytope = k == 0 ? std::get_if<sets::Polytope>(&set.region()) : nullptr;
+      const Index before = static_cast<Index>(reduced ? variables.functionals.size() : previous.rows.size());
+      sizes.push_back({1 + before + rows + (polytope ? polytope->A.rows() : 0), variables.count});
+    }
     previous = std::move(current);
   }
   if (kind == ObjectiveKind::one_norm && !sizes.empty()) {

@@ -7,7 +7,7 @@ namespace twincert::relax {
 
 void RowSet::label(RowOrigin origin, Index index, Side side, int exponent) {
   const bool same = next_.origin == origin && next_.side == side && next_.index == index;
-  next_ = {origin, side, index, same ? next_.ordinal : 0, exponent};
+  next_ = {next_.stage, origin, side, index, same ? next_.ordinal : 0, exponent};
 }
 
 Index RowSet::add(const Form& form, double center, int exponent, Interval interval) {
@@ -17,7 +17,7 @@ Index RowSet::add(const Form& form, double center, int exponent, Interval interv
   row.error = row.error * scale + 0x1p-1000;  // exact scaling unless it underflows
   rows_.push_back(std::move(row));
   intervals_.push_back(interval);
-  labels_.push_back({next_.origin, next_.side, next_.index, next_.ordinal++, next_.exponent + exponent});
+  labels_.push_back({next_.stage, next_.origin, next_.side, next_.index, next_.ordinal++, next_.exponent + exponent});
   return size() - 1;
 }
 

@@ -126,24 +126,8 @@ void unpaired_neuron(Forms& after, const Forms& before, Index i, const network::
   }
 }
 
-}  // namespace
-
-StageVariables stage_variables(const StagePair& stage, const StageBounds& bounds, const LayerRows* previous, const LayerRows& current) {
-  StageVariables variables;
-  if (previous) {
-    variables.previous_columns.assign(previous->rows.size(), -1);
-    for (const DefiningRows& rows : previous->defining) {
-      for (const Index row : {rows.reference, rows.compressed, rows.difference}) {
-        if (row >= 0) variables.previous_columns[at(row)] = 0;
-      }
-    }
-    for (Index& column : variables.previous_columns) {
-      if (column == 0) column = variables.count++;
-    }
-  } else {
-    variables.functionals = stage_functionals(stage, bounds);
-    variables.count += static_cast<Index>(variables.functionals.size());
-  }
+// Columns for the rows of the layer after a stage that are variables.
+void add_current(StageVariables& variables, const StagePair& stage, const StageBounds& bounds, const LayerRows& current) {
   variables.current_columns.assign(current.rows.size(), -1);
   auto give = [&](Index row) {
     if (row >= 0) variables.current_columns[at(row)] = variables.count++;
@@ -163,6 +147,34 @@ StageVariables stage_variables(const StagePair& stage, const StageBounds& bounds
       give(is_constant(current.values.reference[i]) ? rows.compressed : rows.difference);
     }
   }
+}
+
+}  // namespace
+
+StageVariables stage_variables(const StagePair& stage, const StageBounds& bounds, const LayerRows* previous, const LayerRows& current) {
+  StageVariables variables;
+  if (previous) {
+    variables.previous_columns.assign(previous->rows.size(), -1);
+    for (const DefiningRows& rows : previous->defining) {
+      for (const Index row : {rows.reference, rows.compressed, rows.difference}) {
+        if (row >= 0) variables.previous_columns[at(row)] = 0;
+      }
+    }
+    for (Index& column : variables.previous_columns) {
+      if (column == 0) column = variables.count++;
+    }
+  } else {
+    variables.functionals = stage_functionals(stage, bounds);
+    variables.count += static_cast<Index>(variables.functionals.size());
+  }
+  add_current(variables, stage, bounds, current);
+  return variables;
+}
+
+StageVariables further_variables(const StagePair& stage, const StageBounds& bounds, const LayerRows& current, Index count) {
+  StageVariables variables;
+  variables.count = count;
+  add_current(variables, stage, bounds, current);
   return variables;
 }
 

@@ -35,6 +35,7 @@ Admm::Admm(const relax::ChordalProblem& problem, const Settings& settings, core:
       agreement_(problem),
       rho_(settings.rho),
       alpha_(settings.relaxation),
+      bound_every_(settings.bound_every),
       packed_point_(packed_size(problem)),
       packed_step_(packed_point_.size()),
       acceleration_(packed_point_.size(), settings.memory) {

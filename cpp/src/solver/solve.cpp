@@ -36,20 +36,23 @@ bool stalled(const std::vector<std::pair<Index, double>>& history, double tolera
 
 }  // namespace
 
-Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
+Solution solve(Method& method, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed, Solution solution) {
   solution.paused = false;
   solution.status = core::Status::iteration_limit;
   std::vector<Matrix> multipliers;
   for (Index iteration = solution.iterations + 1; iteration <= settings.max_iterations; ++iteration) {
-    if (!admm.iterate()) {
+    if (!method.iterate()) {
       solution.status = core::Status::numerical_error;
       return solution;
     }
     solution.iterations = iteration;
-    solution.residual = admm.residual();
-    if (iteration % settings.bound_every != 0 && iteration != settings.max_iterations && !due()) continue;
-    admm.multipliers(multipliers);
+    solution.residual = method.residual();
+    if (iteration % method.bound_every() != 0 && iteration != settings.max_iterations && !method.finished() &&
+        !due()) {
+      continue;
+    }
+    method.multipliers(multipliers);
     const double bound = terms.finish(relax::support_bound(problem, terms, multipliers));
     if (bound < solution.bound) {
       solution.bound = bound;
@@ -62,7 +65,7 @@ Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::Ob
       solution.paused = next == Continue::pause;
       return solution;
     }
-    if (stalled(solution.history, settings.tolerance)) {
+    if (method.finished() || stalled(solution.history, settings.tolerance)) {
       solution.status = core::Status::converged;
       return solution;
     }

@@ -24,6 +24,13 @@ const BlasTable& blas();
 enum class Transpose { no, yes };
 void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
 
+// The same on blocks of larger matrices, column by column with the given strides: C is m x n, k are summed. C may not overlap A or B.
+struct ProductSize {
+  Index m, n, k;
+};
+void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
+                Index stride_b, double beta, double* c, Index stride_c);
+
 // The first `count` columns of C become A times columns first, ..., first + count - 1 of B.
 void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c);
 

@@ -1,5 +1,7 @@
-// One block of the chordal relaxation: rows over the values of two neighbouring layers, and intervals of their products.
+// One block of the chordal relaxation: rows over the values of neighbouring layers, and intervals of their products.
 #pragma once
+
+#include <span>
 
 #include "twincert/relax/chordal_problem.hpp"
 #include "twincert/relax/row_set.hpp"
@@ -11,7 +13,8 @@ namespace twincert::relax {
 struct CliqueRows {
   IntervalVector rows;
   std::vector<RowLabel> labels;  // rows
-  // Rows shared with the previous and the next clique (contiguous, same order there); row 0 is always 1.
+  // Rows of the layer before the first stage and of the layer after the last one, shared with the previous and the next clique (contiguous,
+  // same order there); row 0 is always 1.
   Index previous_begin = 0, previous_size = 0;
   Index current_begin = 0, current_size = 0;
 };
@@ -26,8 +29,8 @@ struct InputFacts {
   const sets::InputSet* set = nullptr;
 };
 
-// Clique over `previous` (null: the stage's own functionals are the variables) and the layer after `stage`.
-TwinClique build_clique(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows* previous,
-                        const LayerRows& current, const RowOptions& options, InputFacts inputs);
+// Clique over `previous` (null: the first stage's own functionals are the variables) and the layers after `stages`, one or more.
+TwinClique build_clique(std::span<const network::StagePair> stages, std::span<const bounds::StageBounds> bounds, const LayerRows* previous,
+                        std::span<const LayerRows> current, const RowOptions& options, InputFacts inputs);
 
 }  // namespace twincert::relax

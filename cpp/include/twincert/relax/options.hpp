@@ -4,12 +4,15 @@
 namespace twincert::relax {
 
 enum class InputReduction { automatic, never, always };
+// One clique per hidden stage, or a single one over all of them; automatic is for whoever solves to decide, and means stages otherwise.
+enum class Cliques { automatic, stages, single };
 
 struct RowOptions {
   bool reference_rows = false;                                 // centred rows of x as well as of y in paired stages
   bool centred_difference = false;                             // centred rows of d as well as scaled ones
   bool slack_rows = false;                                     // (upper - phi), (|lower| - psi)
   InputReduction input_reduction = InputReduction::automatic;  // first clique over the first stage's functionals instead of the inputs
+  Cliques cliques = Cliques::automatic;
 
   bool operator==(const RowOptions&) const = default;
 };

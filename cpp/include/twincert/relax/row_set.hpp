@@ -19,6 +19,7 @@ enum class RowOrigin { one, previous, functional, current, reference, compressed
 
 // What a row means, besides its centre, whatever the set: rows of two relaxations of one twin with equal labels correspond.
 struct RowLabel {
+  Index stage = 0;  // counted from the clique's first
   RowOrigin origin = RowOrigin::one;
   Side side = Side::reference;
   Index index = 0;   // of the neuron, input, halfspace or output
@@ -34,6 +35,8 @@ class RowSet {
   Index variables() const { return variables_; }
   Index size() const { return static_cast<Index>(rows_.size()); }
 
+  // Says which stage the rows added from now on belong to.
+  void begin_stage(Index stage) { next_.stage = stage; }
   // Says where the rows added from now on come from; `exponent` is a scale that their forms already have.
   void label(RowOrigin origin, Index index, Side side = Side::reference, int exponent = 0);
   // Adds (form - center) 2^exponent with its proven interval; returns its position.

@@ -14,35 +14,35 @@
 #include "twincert/relax/chordal_problem.hpp"
 #include "twincert/solver/acceleration.hpp"
 #include "twincert/solver/agreement.hpp"
+#include "twincert/solver/method.hpp"
 #include "twincert/solver/settings.hpp"
 
 namespace twincert::solver {
 
-using core::Index;
-using core::Matrix;
-using core::Vector;
-
-class Admm {
+class Admm : public Method {
  public:
   // Keeps references: problem and pool must outlive it.
   Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool);
 
   // Scaled internally to unit size; keeps the current point as a warm start.
-  void set_objective(const relax::ChordalObjective& objective);
+  void set_objective(const relax::ChordalObjective& objective) override;
   // Back to the cold start.
   void reset();
 
   // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
-  const Vector& point() const { return packed_point_; }
-  void start(const Vector& point);
+  const Vector& point() const override { return packed_point_; }
+  void start(const Vector& point) override;
 
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
-  bool iterate();
+  bool iterate() override;
 
   // |P - X| of the last step, relative to the size of the problem.
-  double residual() const { return residual_; }
+  double residual() const override { return residual_; }
   // Valid multipliers of the last step, in the objective's own units; sizes are set on the first call.
-  void multipliers(std::vector<Matrix>& out) const;
+  void multipliers(std::vector<Matrix>& out) const override;
+
+  bool finished() const override { return false; }
+  Index bound_every() const override { return bound_every_; }
 
  private:
   struct Block {
@@ -74,6 +74,7 @@ class Admm {
   double objective_scale_ = 1.0;
   double rho_;
   double alpha_;
+  Index bound_every_;
   double residual_ = 0.0;
   Vector packed_point_;
   Vector packed_step_;

@@ -1,4 +1,4 @@
-// Runs the splitting on one objective and keeps the multipliers with the best valid bound.
+// Runs a method on one objective and keeps the multipliers with the best valid bound.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,8 @@
 
 #include "twincert/core/status.hpp"
 #include "twincert/relax/relaxation.hpp"
-#include "twincert/solver/admm.hpp"
+#include "twincert/solver/method.hpp"
+#include "twincert/solver/settings.hpp"
 
 namespace twincert::solver {
 
@@ -32,10 +33,10 @@ struct Solution {
   std::vector<std::pair<Index, double>> history;  // iterations and best bounds
 };
 
-// Takes `solution` up again where it paused, from admm's point; a new one starts at iteration 1. The bound is evaluated every
-// settings.bound_every iterations, and whenever `due` says so (asked after each iteration; allocates nothing). Stops at max_iterations,
-// when the bound stalls (settings.tolerance), or when `proceed` says so.
-Solution solve(Admm& admm, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
+// Takes `solution` up again where it paused, from the method's point; a new one starts at iteration 1. The bound is evaluated every
+// method.bound_every() iterations, and whenever `due` says so (asked after each iteration; allocates nothing). Stops at max_iterations,
+// when the bound stalls (settings.tolerance) or the method is finished, or when `proceed` says so.
+Solution solve(Method& method, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed, Solution solution = {});
 
 }  // namespace twincert::solver

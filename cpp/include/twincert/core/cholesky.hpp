@@ -1,0 +1,13 @@
+// Cholesky factorisation on all cores, built on the matrix products of blas.hpp.
+#pragma once
+
+#include "twincert/core/parallel.hpp"
+#include "twincert/core/types.hpp"
+
+namespace twincert::core {
+
+// Overwrites the lower triangle of `matrix`, which alone is read, with L, matrix = L L^T; the rest is unspecified. False when a pivot is
+// not positive (the matrix is unspecified then).
+bool cholesky_lower(Matrix& matrix, ThreadPool& pool);
+
+}  // namespace twincert::core

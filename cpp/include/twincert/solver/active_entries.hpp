@@ -1,0 +1,53 @@
+// The few entries of a clique's moment matrix whose intervals matter: a working set that grows by the most violated ones.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "twincert/relax/chordal_problem.hpp"
+
+namespace twincert::solver {
+
+using core::Index;
+using core::Matrix;
+using core::Vector;
+
+// sign * M(row, column) <= limit, or = limit; row >= column.
+struct ActiveEntry {
+  Index row;
+  Index column;
+  double sign;
+  double limit;
+  bool equality;
+};
+
+class ActiveEntries {
+ public:
+  // Starts with the entries that are fixed, and with bounds on the diagonal that keep every variable bounded. Keeps a reference.
+  explicit ActiveEntries(const relax::Clique& clique);
+
+  const std::vector<ActiveEntry>& entries() const { return entries_; }
+  Index size() const { return static_cast<Index>(entries_.size()); }
+
+  // Adds at most `count` of the most violated entries of the moments M (lower triangle), at most a few of each row, and returns how many.
+  Index grow(const Matrix& moments, Index count);
+
+ private:
+  struct Candidate {
+    double depth;
+    Index row;
+    Index column;
+    double sign;
+  };
+
+  bool add(Index row, Index column, double sign);
+  void add_diagonal();
+  std::uint8_t& mark(Index row, Index column) { return marks_[static_cast<std::size_t>(row * (row + 1) / 2 + column)]; }
+
+  const relax::Clique& clique_;
+  std::vector<ActiveEntry> entries_;
+  std::vector<std::uint8_t> marks_;  // of the lower triangle: which sides are active
+  std::vector<bool> in_ball_;        // rows
+};
+
+}  // namespace twincert::solver

@@ -1,0 +1,96 @@
+// A primal-dual interior-point method for problems of a single clique, on a working set of entries that grows as it goes.
+//
+// With moments X = Y (positive semidefinite, slacks s of the active entries A_e) and multipliers l_e >= 0,
+//   S = sum l_e A_e - C positive definite,   minimise sum l_e b_e,
+// predictor-corrector steps follow the HKM direction (Helmberg, Rendl, Vanderbei, Wolkowicz 1996; Mehrotra's corrector). Every A_e is the
+// product of two rows, so the Schur complement is made of products of entries of T X T^T and T S^-1 T^T (Benson, Ye, Zhang 2000). S is
+// rebuilt from l in every step and stays positive definite: multipliers are valid at every iterate, whatever X is.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "twincert/core/parallel.hpp"
+#include "twincert/relax/chordal_problem.hpp"
+#include "twincert/solver/active_entries.hpp"
+#include "twincert/solver/method.hpp"
+
+namespace twincert::solver {
+
+class InteriorPoint : public Method {
+ public:
+  // Keeps references: problem, of one clique, and pool must outlive it. Finished when the gap is at most `tolerance` of the bound.
+  InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool);
+
+  // Starts afresh, with the working set of the objective before.
+  void set_objective(const relax::ChordalObjective& objective) override;
+
+  bool iterate() override;
+  void multipliers(std::vector<Matrix>& out) const override;
+  double residual() const override { return residual_; }
+  bool finished() const override { return finished_; }
+  Index bound_every() const override { return 1; }
+
+  // Interior points of one problem are of no use to another.
+  const Vector& point() const override { return no_point_; }
+  void start(const Vector&) override {}
+
+ private:
+  struct Direction {
+    Vector multipliers;
+    Vector slacks;
+    Matrix dual;    // of S
+    Matrix primal;  // of X
+  };
+  struct Steps {
+    double primal;
+    double dual;
+  };
+
+  bool begin();
+  void grow();
+  void use_rows();
+  bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
+  Matrix congruence(const Matrix& moments) const;
+  Vector entries(const Matrix& products) const;
+  Matrix adjoint(const Vector& multipliers) const;
+  void form_schur(const Matrix& inverse_rows, const Matrix& primal_rows);
+  Vector solve(const Vector& right) const;
+  Direction direction(double centering, const Vector& inverse_entries, const Direction* predictor) const;
+  Steps longest(const Direction& direction) const;
+  double complementarity(const Matrix& primal, const Matrix& dual, const Vector& slacks, const Vector& multipliers) const;
+  Index size() const { return active_.size() + (has_ball_ ? 1 : 0); }
+  bool is_free(Index e) const { return e < active_.size() && active_.entries()[static_cast<std::size_t>(e)].equality; }
+
+  const relax::Clique& clique_;
+  core::ThreadPool& pool_;
+  double tolerance_;
+  bool has_ball_;
+  ActiveEntries active_;
+
+  std::vector<Index> position_;  // of every row among those in use, or -1
+  Matrix rows_;                  // those in use, transposed: variables x rows
+  Vector limits_;
+  std::vector<bool> free_;
+
+  double scale_ = 1.0;
+  double constant_ = 0.0;  // in units of the scale
+  Matrix full_objective_;  // rows x rows
+  Matrix objective_;       // variables x variables, scaled
+  Vector multipliers_;     // of the active entries, and of the ball
+  Vector slacks_;
+  Matrix primal_, dual_;  // X, S
+  Matrix primal_factor_, dual_factor_, inverse_;
+  Matrix schur_;
+  Vector schur_scale_;
+  double centre_ = 0.0;  // mu
+  double grown_at_ = 0.0;
+  Index iterations_ = 0;
+  Index stuck_ = 0;
+  bool just_grown_ = false;
+  bool finished_ = false;
+  double residual_ = 0.0;
+  Vector no_point_;
+};
+
+}  // namespace twincert::solver

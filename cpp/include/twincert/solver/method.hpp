@@ -1,0 +1,38 @@
+// What the solvers have in common: an iteration with valid multipliers at every step.
+#pragma once
+
+#include <vector>
+
+#include "twincert/relax/chordal_problem.hpp"
+
+namespace twincert::solver {
+
+using core::Index;
+using core::Matrix;
+using core::Vector;
+
+class Method {
+ public:
+  Method() = default;
+  Method(const Method&) = delete;
+  Method& operator=(const Method&) = delete;
+  virtual ~Method() = default;
+
+  virtual void set_objective(const relax::ChordalObjective& objective) = 0;
+  // One step; false when it failed and the point is unchanged.
+  virtual bool iterate() = 0;
+  // Valid ones of the last step, in the objective's own units, one per clique.
+  virtual void multipliers(std::vector<Matrix>& out) const = 0;
+  // How far the last step's moments are from feasible ones, relative to their size.
+  virtual double residual() const = 0;
+  // The method itself knows that there is nothing left to gain.
+  virtual bool finished() const = 0;
+  // After how many steps it is worth to look at the multipliers.
+  virtual Index bound_every() const = 0;
+
+  // The point that steps start from, for start(); empty when the method cannot take one up.
+  virtual const Vector& point() const = 0;
+  virtual void start(const Vector& point) = 0;
+};
+
+}  // namespace twincert::solver

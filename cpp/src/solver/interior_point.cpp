@@ -1,0 +1,382 @@
+#include "twincert/solver/interior_point.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "twincert/core/blas.hpp"
+#include "twincert/core/cholesky.hpp"
+#include "twincert/solver/smallest_eigenvalue.hpp"
+
+namespace twincert::solver {
+namespace {
+
+using core::Transpose;
+
+// Relative to the Schur complement's diagonal: entries that repeat one another must not make it singular.
+constexpr double regularisation = 1e-9;
+constexpr double fraction_to_boundary = 0.9;
+constexpr double new_slack = 0.1;
+// The working set grows when the primal violates it by less than this, and the centre has moved on by this factor.
+constexpr double nearly_feasible = 0.2;
+constexpr double moved_on = 0.8;
+
+Matrix product(const Matrix& a, const Matrix& b, Transpose trans_a = Transpose::no, Transpose trans_b = Transpose::no) {
+  Matrix c;
+  core::gemm(trans_a, trans_b, 1.0, a, b, 0.0, c);
+  return c;
+}
+
+Matrix symmetric_part(const Matrix& a) { return 0.5 * (a + a.transpose()); }
+
+// (L L^T)^-1.
+Matrix inverse_of(const Matrix& lower) {
+  const Matrix inverse = lower.triangularView<Eigen::Lower>().solve(Matrix::Identity(lower.rows(), lower.rows()));
+  return product(inverse, inverse, Transpose::yes);
+}
+
+bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
+  lower = a;
+  if (!core::cholesky_lower(lower, pool)) return false;
+  lower.triangularView<Eigen::StrictlyUpper>().setZero();
+  return true;
+}
+
+}  // namespace
+
+InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool)
+    : clique_(problem.cliques.front()),
+      pool_(pool),
+      tolerance_(tolerance),
+      has_ball_(!clique_.ball_rows.empty()),
+      active_(clique_) {}
+
+void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
+  full_objective_ = objective.matrices.front();
+  if (full_objective_.size() == 0) full_objective_ = Matrix::Zero(clique_.T.rows(), clique_.T.rows());
+  objective_ = product(clique_.T, product(full_objective_, clique_.T), Transpose::yes);
+  const double largest = objective_.cwiseAbs().maxCoeff();
+  scale_ = largest > 0.0 && std::isfinite(largest) ? largest : 1.0;
+  objective_ = symmetric_part(objective_) / scale_;
+  constant_ = objective.constant / scale_;
+  iterations_ = 0;
+  finished_ = false;
+}
+
+// What depends on which entries are active.
+void InteriorPoint::use_rows() {
+  const Index count = active_.size();
+  position_.assign(static_cast<std::size_t>(clique_.T.rows()), -1);
+  std::vector<Index> used;
+  const auto use = [&](Index row) {
+    Index& position = position_[static_cast<std::size_t>(row)];
+    if (position >= 0) return;
+    position = static_cast<Index>(used.size());
+    used.push_back(row);
+  };
+  limits_.resize(size());
+  free_.assign(static_cast<std::size_t>(size()), false);
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    use(entry.row);
+    use(entry.column);
+    limits_[e] = entry.limit;
+    free_[static_cast<std::size_t>(e)] = entry.equality;
+  }
+  for (const Index row : clique_.ball_rows) use(row);
+  if (has_ball_) limits_[count] = clique_.ball_cap;
+  rows_.resize(clique_.T.cols(), static_cast<Index>(used.size()));
+  for (std::size_t k = 0; k < used.size(); ++k) rows_.col(static_cast<Index>(k)) = clique_.T.row(used[k]).transpose();
+}
+
+// T M T^T over the rows in use.
+Matrix InteriorPoint::congruence(const Matrix& moments) const { return product(rows_, product(moments, rows_), Transpose::yes); }
+
+// <A_e, M> from T M T^T.
+Vector InteriorPoint::entries(const Matrix& products) const {
+  Vector values(size());
+  const Index count = active_.size();
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
+    values[e] = 0.5 * entry.sign * (products(i, j) + products(j, i));
+  }
+  if (has_ball_) {
+    values[count] = 0.0;
+    for (const Index row : clique_.ball_rows) {
+      const Index i = position_[static_cast<std::size_t>(row)];
+      values[count] += products(i, i);
+    }
+  }
+  return values;
+}
+
+// sum l_e A_e.
+Matrix InteriorPoint::adjoint(const Vector& multipliers) const {
+  const Index count = active_.size();
+  Matrix weighted = Matrix::Zero(rows_.rows(), rows_.cols());
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
+    const double weight = 0.5 * entry.sign * multipliers[e];
+    weighted.col(i) += weight * rows_.col(j);
+    weighted.col(j) += weight * rows_.col(i);
+  }
+  if (has_ball_) {
+    for (const Index row : clique_.ball_rows) {
+      const Index i = position_[static_cast<std::size_t>(row)];
+      weighted.col(i) += multipliers[count] * rows_.col(i);
+    }
+  }
+  return symmetric_part(product(weighted, rows_, Transpose::no, Transpose::yes));
+}
+
+bool InteriorPoint::factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const {
+  dual = adjoint(multipliers) - objective_;
+  return lower_factor(dual, lower, pool_);
+}
+
+// Large multipliers on the diagonal make S positive definite; X is its inverse.
+bool InteriorPoint::begin() {
+  use_rows();
+  const Index count = active_.size();
+  multipliers_.setZero(size());
+  Vector diagonal = Vector::Zero(size());
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    if (entry.row == entry.column && entry.sign > 0.0) diagonal[e] = 1.0;
+    if (!entry.equality && diagonal[e] == 0.0) multipliers_[e] = 0.02;
+  }
+  if (has_ball_) diagonal[count] = 1.0;
+  const Vector small = multipliers_;
+  bool found = false;
+  for (double size = 1.0; size < 1e12 && !found; size *= 2.0) {
+    multipliers_ = small + size * diagonal;
+    found = factor(multipliers_, dual_, dual_factor_);
+  }
+  if (!found) return false;
+  primal_ = inverse_of(dual_factor_);
+  primal_ /= primal_(0, 0);
+  slacks_ = (limits_ - entries(congruence(primal_))).cwiseMax(0.3);
+  for (Index e = 0; e < size(); ++e) {
+    if (free_[static_cast<std::size_t>(e)]) slacks_[e] = 0.0;
+  }
+  grown_at_ = std::numeric_limits<double>::infinity();
+  stuck_ = 0;
+  return true;
+}
+
+double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, const Vector& slacks, const Vector& multipliers) const {
+  double count = static_cast<double>(dual.rows()), sum = primal.cwiseProduct(dual).sum();
+  for (Index e = 0; e < size(); ++e) {
+    if (free_[static_cast<std::size_t>(e)]) continue;
+    sum += slacks[e] * multipliers[e];
+    count += 1.0;
+  }
+  return sum / count;
+}
+
+// Takes the most violated entries into the working set.
+void InteriorPoint::grow() {
+  just_grown_ = false;
+  const Matrix moments = product(clique_.T, product(primal_, clique_.T, Transpose::no, Transpose::yes));
+  const Index before = active_.size();
+  const Index added = active_.grow(moments, std::max<Index>(4, dual_.rows()));
+  grown_at_ = centre_;
+  if (added == 0) return;
+  just_grown_ = true;
+  const double ball = has_ball_ ? multipliers_[before] : 0.0, ball_slack = has_ball_ ? slacks_[before] : 0.0;
+  multipliers_.conservativeResize(size());
+  slacks_.conservativeResize(size());
+  slacks_.segment(before, added).setConstant(new_slack);
+  if (has_ball_) {
+    multipliers_[before + added] = ball;
+    slacks_[before + added] = ball_slack;
+  }
+  use_rows();
+  for (double multiplier = centre_ / new_slack;; multiplier *= 0.3) {
+    multipliers_.segment(before, added).setConstant(multiplier);
+    if (factor(multipliers_, dual_, dual_factor_)) break;
+  }
+  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
+}
+
+// <A_e, X A_f S^-1> + (s_e / l_e if e is f), scaled to a diagonal of ones; the lower triangle. For A_e = (t_i t_j^T + t_j t_i^T) / 2 these are
+// four products of entries of P = T X T^T and Q = T S^-1 T^T.
+void InteriorPoint::form_schur(const Matrix& inverse_rows, const Matrix& primal_rows) {
+  const Index count = active_.size(), used = rows_.cols();
+  const std::vector<ActiveEntry>& all = active_.entries();
+  schur_.resize(size(), size());
+  pool_.run(count, [&](Index e) {
+    const ActiveEntry& entry = all[static_cast<std::size_t>(e)];
+    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
+    Eigen::Matrix<double, 4, Eigen::Dynamic> here(4, used);
+    here.row(0) = primal_rows.col(i).transpose();
+    here.row(1) = primal_rows.col(j).transpose();
+    here.row(2) = inverse_rows.col(j).transpose();
+    here.row(3) = inverse_rows.col(i).transpose();
+    double* column = schur_.col(e).data();
+    for (Index f = e; f < count; ++f) {
+      const ActiveEntry& other = all[static_cast<std::size_t>(f)];
+      const double* a = here.col(position_[static_cast<std::size_t>(other.row)]).data();
+      const double* b = here.col(position_[static_cast<std::size_t>(other.column)]).data();
+      column[f] = 0.25 * entry.sign * other.sign * (a[0] * b[2] + a[1] * b[3] + a[2] * b[0] + a[3] * b[1]);
+    }
+    if (has_ball_) {
+      double sum = 0.0;
+      for (const Index row : clique_.ball_rows) {
+        const double* a = here.col(position_[static_cast<std::size_t>(row)]).data();
+        sum += 0.5 * (a[0] * a[2] + a[1] * a[3]);
+      }
+      column[count] = entry.sign * sum;
+    }
+  });
+  if (has_ball_) {
+    double sum = 0.0;
+    for (const Index first : clique_.ball_rows) {
+      const Index i = position_[static_cast<std::size_t>(first)];
+      for (const Index second : clique_.ball_rows) {
+        const Index j = position_[static_cast<std::size_t>(second)];
+        sum += primal_rows(i, j) * inverse_rows(i, j);
+      }
+    }
+    schur_(count, count) = sum;
+  }
+  for (Index e = 0; e < size(); ++e) {
+    if (!free_[static_cast<std::size_t>(e)]) schur_(e, e) += slacks_[e] / multipliers_[e];
+  }
+  schur_scale_ = schur_.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
+  pool_.run(size(), [&](Index e) {
+    schur_.col(e).tail(size() - e).array() *= schur_scale_[e] * schur_scale_.tail(size() - e).array();
+    schur_(e, e) += regularisation;
+  });
+}
+
+Vector InteriorPoint::solve(const Vector& right) const {
+  Vector x = schur_scale_.cwiseProduct(right);
+  schur_.triangularView<Eigen::Lower>().solveInPlace(x);
+  schur_.triangularView<Eigen::Lower>().transpose().solveInPlace(x);
+  return schur_scale_.cwiseProduct(x);
+}
+
+// With a predictor, the correction of second order.
+InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector& inverse_entries, const Direction* predictor) const {
+  const double target = centering * centre_;
+  Vector right = target * inverse_entries - limits_, second = Vector::Zero(size());
+  Matrix second_primal;
+  if (predictor) {
+    second_primal = symmetric_part(product(predictor->primal, product(predictor->dual, inverse_)));
+    second = predictor->multipliers.cwiseProduct(predictor->slacks);
+    right -= entries(congruence(second_primal));
+  }
+  for (Index e = 0; e < size(); ++e) {
+    if (!free_[static_cast<std::size_t>(e)]) right[e] += (target - second[e]) / multipliers_[e];
+  }
+  Direction result{solve(right), Vector::Zero(size()), {}, {}};
+  result.dual = adjoint(result.multipliers);
+  result.primal = target * inverse_ - primal_ - symmetric_part(product(primal_, product(result.dual, inverse_)));
+  if (predictor) result.primal -= second_primal;
+  for (Index e = 0; e < size(); ++e) {
+    if (free_[static_cast<std::size_t>(e)]) continue;
+    result.slacks[e] = (target - second[e] - slacks_[e] * result.multipliers[e]) / multipliers_[e] - slacks_[e];
+  }
+  return result;
+}
+
+// The longest steps, at most one, that stay inside the cones.
+InteriorPoint::Steps InteriorPoint::longest(const Direction& direction) const {
+  const auto room = [](double eigenvalue) { return eigenvalue < 0.0 ? -1.0 / eigenvalue : std::numeric_limits<double>::infinity(); };
+  double eigenvalues[2];
+  pool_.run(2, [&](Index k) {
+    eigenvalues[k] = k == 0 ? smallest_eigenvalue(primal_factor_, direction.primal) : smallest_eigenvalue(dual_factor_, direction.dual);
+  });
+  Steps steps{room(eigenvalues[0]), room(eigenvalues[1])};
+  for (Index e = 0; e < size(); ++e) {
+    if (free_[static_cast<std::size_t>(e)]) continue;
+    if (direction.slacks[e] < 0.0) steps.primal = std::min(steps.primal, -slacks_[e] / direction.slacks[e]);
+    if (direction.multipliers[e] < 0.0) steps.dual = std::min(steps.dual, -multipliers_[e] / direction.multipliers[e]);
+  }
+  return {std::min(1.0, steps.primal), std::min(1.0, steps.dual)};
+}
+
+bool InteriorPoint::iterate() {
+  if (iterations_ == 0 && !begin()) return false;
+  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
+  Vector violation = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs();
+  just_grown_ = false;
+  const double worst = violation.maxCoeff();
+  residual_ = worst;
+  const double bound = std::abs(multipliers_.dot(limits_) + constant_);
+  const double gap = centre_ * static_cast<double>(dual_.rows() + size());
+  const bool small_gap = gap <= tolerance_ * bound;
+  if (iterations_ > 2 && worst < nearly_feasible && (centre_ < moved_on * grown_at_ || small_gap)) {
+    grow();
+    if (small_gap && !just_grown_) finished_ = true;
+  }
+  ++iterations_;
+  if (!lower_factor(primal_, primal_factor_, pool_)) return false;
+  inverse_ = inverse_of(dual_factor_);
+  Matrix inverse_rows, primal_rows;
+  pool_.run(2, [&](Index k) { (k == 0 ? inverse_rows : primal_rows) = congruence(k == 0 ? inverse_ : primal_); });
+  form_schur(inverse_rows, primal_rows);
+  if (!core::cholesky_lower(schur_, pool_)) return false;
+  const Vector inverse_entries = entries(inverse_rows);
+  const Direction predictor = direction(0.0, inverse_entries, nullptr);
+  Steps steps = longest(predictor);
+  const double reached =
+      complementarity(primal_ + steps.primal * predictor.primal, dual_ + steps.dual * predictor.dual,
+                      slacks_ + steps.primal * predictor.slacks, multipliers_ + steps.dual * predictor.multipliers);
+  const double ratio = std::clamp(reached / centre_, 0.0, 1.0);
+  double centering = std::max(0.05, ratio * ratio);
+  if (std::min(steps.primal, steps.dual) < 0.1) centering = std::max(centering, 0.5);
+  const Direction corrector = direction(centering, inverse_entries, &predictor);
+  steps = longest(corrector);
+  if (steps.primal < 1.0) steps.primal *= fraction_to_boundary;
+  if (steps.dual < 1.0) steps.dual *= fraction_to_boundary;
+  Vector multipliers;
+  Matrix dual, lower;
+  for (int halvings = 0;; ++halvings) {
+    if (halvings == 30) return false;
+    multipliers = multipliers_ + steps.dual * corrector.multipliers;
+    if (factor(multipliers, dual, lower)) break;
+    steps.dual *= 0.5;
+  }
+  Matrix primal;
+  for (int halvings = 0;; ++halvings) {
+    if (halvings == 30) return false;
+    primal = primal_ + steps.primal * corrector.primal;
+    Matrix trial;
+    if (lower_factor(primal, trial, pool_)) break;
+    steps.primal *= 0.5;
+  }
+  const double before = multipliers_.dot(limits_);
+  multipliers_ = std::move(multipliers);
+  dual_ = std::move(dual);
+  dual_factor_ = std::move(lower);
+  primal_ = std::move(primal);
+  slacks_ += steps.primal * corrector.slacks;
+  const bool moves = before - multipliers_.dot(limits_) > 1e-4 * bound;
+  stuck_ = moves || just_grown_ ? 0 : stuck_ + 1;
+  if (stuck_ >= 8) finished_ = true;
+  return true;
+}
+
+void InteriorPoint::multipliers(std::vector<Matrix>& out) const {
+  out.resize(1);
+  Matrix& matrix = out.front();
+  matrix = -full_objective_;
+  const Index count = active_.size();
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    const double weight = scale_ * entry.sign * multipliers_[e];
+    if (entry.row == entry.column) {
+      matrix(entry.row, entry.row) += weight;
+    } else {
+      matrix(entry.row, entry.column) += 0.5 * weight;
+      matrix(entry.column, entry.row) = matrix(entry.row, entry.column);
+    }
+  }
+  for (const Index row : clique_.ball_rows) matrix(row, row) += scale_ * multipliers_[count];
+}
+
+}  // namespace twincert::solver
