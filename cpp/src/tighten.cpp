@@ -37,7 +37,7 @@ double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index accelera
 }
 
 // Of the tolerance of settings, which is about progress: how small a gap must be.
-constexpr double gap_of_tolerance = 0.2;
+constexpr double gap_of_tolerance = 0.4;
 
 std::unique_ptr<solver::Method> make_method(const relax::ChordalProblem& problem, const solver::Settings& settings, core::ThreadPool& pool) {
   if (problem.cliques.size() > 1) return std::make_unique<solver::Admm>(problem, settings, pool);
@@ -64,7 +64,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   const double room = options.settings.memory_limit * 0x1p30;
   if (memory_needed(sizes, options.settings.memory, 0) > room) return Status::size_limit;
   // Without room for a point per objective they are solved one after the other.
-  keeps_points_ = memory_needed(sizes, options.settings.memory, tasks_.size()) <= room;
+  keeps_points_ = rows.cliques != relax::Cliques::single && memory_needed(sizes, options.settings.memory, tasks_.size()) <= room;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());

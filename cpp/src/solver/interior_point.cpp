@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <cstdio>
+#include <cstdlib>
 
 #include "twincert/core/blas.hpp"
 #include "twincert/core/cholesky.hpp"
@@ -61,6 +63,28 @@ void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
   constant_ = objective.constant / scale_;
   iterations_ = 0;
   finished_ = false;
+}
+
+bool InteriorPoint::begin_with_active() {
+  use_rows();
+  const Index count = active_.size();
+  multipliers_.setZero(size());
+  Vector diagonal = Vector::Zero(size());
+  for (Index e = 0; e < count; ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    if (entry.row == entry.column && entry.sign > 0.0) diagonal[e] = 1.0;
+    if (!entry.equality && diagonal[e] == 0.0) multipliers_[e] = 0.02;
+  }
+  if (has_ball_) diagonal[count] = 1.0;
+  const Vector small = multipliers_;
+  for (double size = 1.0; size < 1e12; size *= 2.0) {
+    multipliers_ = small + size * diagonal;
+    if (!factor(multipliers_, dual_, dual_factor_)) continue;
+    primal_ = inverse_of(dual_factor_);
+    primal_ /= primal_(0, 0);
+    return true;
+  }
+  return false;
 }
 
 // What depends on which entries are active.
@@ -136,27 +160,16 @@ bool InteriorPoint::factor(const Vector& multipliers, Matrix& dual, Matrix& lowe
   return lower_factor(dual, lower, pool_);
 }
 
-// Large multipliers on the diagonal make S positive definite; X is its inverse.
+// Large multipliers on the diagonal make S positive definite; X is its inverse. Rows that this leaves far outside get bounds as well.
 bool InteriorPoint::begin() {
-  use_rows();
-  const Index count = active_.size();
-  multipliers_.setZero(size());
-  Vector diagonal = Vector::Zero(size());
-  for (Index e = 0; e < count; ++e) {
-    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
-    if (entry.row == entry.column && entry.sign > 0.0) diagonal[e] = 1.0;
-    if (!entry.equality && diagonal[e] == 0.0) multipliers_[e] = 0.02;
+  constexpr int rounds = 4;
+  for (int round = 0;; ++round) {
+    if (!begin_with_active()) return false;
+    if (round == rounds) break;
+    const Matrix product_rows = product(clique_.T, primal_);
+    const Vector diagonal = product_rows.cwiseProduct(clique_.T).rowwise().sum();
+    if (active_.grow_diagonal(diagonal, dual_.rows()) == 0) break;
   }
-  if (has_ball_) diagonal[count] = 1.0;
-  const Vector small = multipliers_;
-  bool found = false;
-  for (double size = 1.0; size < 1e12 && !found; size *= 2.0) {
-    multipliers_ = small + size * diagonal;
-    found = factor(multipliers_, dual_, dual_factor_);
-  }
-  if (!found) return false;
-  primal_ = inverse_of(dual_factor_);
-  primal_ /= primal_(0, 0);
   slacks_ = (limits_ - entries(congruence(primal_))).cwiseMax(0.3);
   for (Index e = 0; e < size(); ++e) {
     if (free_[static_cast<std::size_t>(e)]) slacks_[e] = 0.0;
@@ -356,6 +369,7 @@ bool InteriorPoint::iterate() {
   primal_ = std::move(primal);
   slacks_ += steps.primal * corrector.slacks;
   const bool moves = before - multipliers_.dot(limits_) > 1e-4 * bound;
+  if (getenv("TRACE")) fprintf(stderr, "%ld m %ld mu %.2e bound %.6g worst %.1e sig %.2f ap %.2f ad %.2f grown %d\n", iterations_, size(), centre_, scale_*(multipliers_.dot(limits_)+constant_), worst, centering, steps.primal, steps.dual, (int)just_grown_);
   stuck_ = moves || just_grown_ ? 0 : stuck_ + 1;
   if (stuck_ >= 8) finished_ = true;
   return true;

@@ -29,6 +29,9 @@ class ActiveEntries {
   const std::vector<ActiveEntry>& entries() const { return entries_; }
   Index size() const { return static_cast<Index>(entries_.size()); }
 
+  // Adds at most `count` upper ends of the diagonal, those that the moments' diagonal exceeds most, by a factor; returns how many.
+  Index grow_diagonal(const Vector& diagonal, Index count);
+
   // Adds at most `count` of the most violated entries of the moments M (lower triangle), at most a few of each row, and returns how many.
   Index grow(const Matrix& moments, Index count);
 

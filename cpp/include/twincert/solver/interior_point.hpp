@@ -48,6 +48,7 @@ class InteriorPoint : public Method {
   };
 
   bool begin();
+  bool begin_with_active();
   void grow();
   void use_rows();
   bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
