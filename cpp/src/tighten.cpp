@@ -39,7 +39,8 @@ double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index accelera
 // Of the tolerance of settings, which is about progress: how small a gap must be.
 constexpr double gap_of_tolerance = 0.4;
 
-std::unique_ptr<solver::Method> make_method(const relax::ChordalProblem& problem, const solver::Settings& settings, core::ThreadPool& pool) {
+std::unique_ptr<solver::Method> make_method(const relax::ChordalProblem& problem, const solver::Settings& settings,
+                                            core::ThreadPool& pool) {
   if (problem.cliques.size() > 1) return std::make_unique<solver::Admm>(problem, settings, pool);
   return std::make_unique<solver::InteriorPoint>(problem, gap_of_tolerance * settings.tolerance, pool);
 }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <cstdio>
-#include <cstdlib>
 
 #include "twincert/core/blas.hpp"
 #include "twincert/core/cholesky.hpp"
@@ -18,10 +16,15 @@ using core::Transpose;
 // Relative to the Schur complement's diagonal: entries that repeat one another must not make it singular.
 constexpr double regularisation = 1e-9;
 constexpr double fraction_to_boundary = 0.9;
-constexpr double new_slack = 0.1;
+constexpr double new_slack = 0.03;
+constexpr Index fewest_new = 4;
 // The working set grows when the primal violates it by less than this, and the centre has moved on by this factor.
 constexpr double nearly_feasible = 0.2;
 constexpr double moved_on = 0.8;
+constexpr Index first_growth = 3;
+// Steps that lower the bound by less than this are not worth many more.
+constexpr double worthwhile = 1e-4;
+constexpr int patience = 8;
 
 Matrix product(const Matrix& a, const Matrix& b, Transpose trans_a = Transpose::no, Transpose trans_b = Transpose::no) {
   Matrix c;
@@ -47,11 +50,7 @@ bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
 }  // namespace
 
 InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool)
-    : clique_(problem.cliques.front()),
-      pool_(pool),
-      tolerance_(tolerance),
-      has_ball_(!clique_.ball_rows.empty()),
-      active_(clique_) {}
+    : clique_(problem.cliques.front()), pool_(pool), tolerance_(tolerance), has_ball_(!clique_.ball_rows.empty()), active_(clique_) {}
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
   full_objective_ = objective.matrices.front();
@@ -191,31 +190,54 @@ double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, 
 
 // Takes the most violated entries into the working set.
 void InteriorPoint::grow() {
-  just_grown_ = false;
   const Matrix moments = product(clique_.T, product(primal_, clique_.T, Transpose::no, Transpose::yes));
-  const Index before = active_.size();
-  const Index added = active_.grow(moments, std::max<Index>(4, dual_.rows()));
+  const Index before = active_.size(), added = active_.grow(moments, std::max(fewest_new, dual_.rows()));
   grown_at_ = centre_;
-  if (added == 0) return;
-  just_grown_ = true;
+  just_grown_ = added > 0;
+  if (!just_grown_) return;
+  use_rows();
   const double ball = has_ball_ ? multipliers_[before] : 0.0, ball_slack = has_ball_ ? slacks_[before] : 0.0;
   multipliers_.conservativeResize(size());
   slacks_.conservativeResize(size());
+  multipliers_.segment(before, added).setZero();
   slacks_.segment(before, added).setConstant(new_slack);
   if (has_ball_) {
     multipliers_[before + added] = ball;
     slacks_[before + added] = ball_slack;
   }
-  use_rows();
+  const Vector share = compensated(before);
   for (double multiplier = centre_ / new_slack;; multiplier *= 0.3) {
-    multipliers_.segment(before, added).setConstant(multiplier);
-    if (factor(multipliers_, dual_, dual_factor_)) break;
+    const Vector trial = multipliers_ + multiplier * share;
+    if (!factor(trial, dual_, dual_factor_)) continue;
+    multipliers_ = trial;
+    break;
   }
   centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
 }
 
-// <A_e, X A_f S^-1> + (s_e / l_e if e is f), scaled to a diagonal of ones; the lower triangle. For A_e = (t_i t_j^T + t_j t_i^T) / 2 these are
-// four products of entries of P = T X T^T and Q = T S^-1 T^T.
+// One for every entry from `first` on. A product of two rows is indefinite: with half a square of each it is not, and S stays positive
+// definite. Rows that have no entry on the diagonal go without.
+Vector InteriorPoint::compensated(Index first) const {
+  std::vector<Index> diagonal(static_cast<std::size_t>(clique_.T.rows()), -1);
+  for (Index e = 0; e < active_.size(); ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    if (entry.row == entry.column && !entry.equality) diagonal[static_cast<std::size_t>(entry.row)] = e;
+  }
+  Vector share = Vector::Zero(size());
+  for (Index e = first; e < active_.size(); ++e) {
+    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
+    share[e] += 1.0;
+    if (entry.row == entry.column) continue;
+    for (const Index row : {entry.row, entry.column}) {
+      const Index square = diagonal[static_cast<std::size_t>(row)];
+      if (square >= 0) share[square] += 0.5;
+    }
+  }
+  return share;
+}
+
+// <A_e, X A_f S^-1> + (s_e / l_e if e is f), scaled to a diagonal of ones; the lower triangle. For A_e = (t_i t_j^T + t_j t_i^T) / 2 these
+// are four products of entries of P = T X T^T and Q = T S^-1 T^T.
 void InteriorPoint::form_schur(const Matrix& inverse_rows, const Matrix& primal_rows) {
   const Index count = active_.size(), used = rows_.cols();
   const std::vector<ActiveEntry>& all = active_.entries();
@@ -312,20 +334,21 @@ InteriorPoint::Steps InteriorPoint::longest(const Direction& direction) const {
   return {std::min(1.0, steps.primal), std::min(1.0, steps.dual)};
 }
 
+// Whether the working set must grow, and whether there is anything left to do.
+void InteriorPoint::review() {
+  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
+  residual_ = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs().maxCoeff();
+  just_grown_ = false;
+  const double gap = centre_ * static_cast<double>(dual_.rows() + size());
+  const bool small_gap = gap <= tolerance_ * std::abs(value());
+  if (iterations_ < first_growth || !(residual_ < nearly_feasible) || !(centre_ < moved_on * grown_at_ || small_gap)) return;
+  grow();
+  finished_ = small_gap && !just_grown_;
+}
+
 bool InteriorPoint::iterate() {
   if (iterations_ == 0 && !begin()) return false;
-  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
-  Vector violation = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs();
-  just_grown_ = false;
-  const double worst = violation.maxCoeff();
-  residual_ = worst;
-  const double bound = std::abs(multipliers_.dot(limits_) + constant_);
-  const double gap = centre_ * static_cast<double>(dual_.rows() + size());
-  const bool small_gap = gap <= tolerance_ * bound;
-  if (iterations_ > 2 && worst < nearly_feasible && (centre_ < moved_on * grown_at_ || small_gap)) {
-    grow();
-    if (small_gap && !just_grown_) finished_ = true;
-  }
+  review();
   ++iterations_;
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;
   inverse_ = inverse_of(dual_factor_);
@@ -335,43 +358,48 @@ bool InteriorPoint::iterate() {
   if (!core::cholesky_lower(schur_, pool_)) return false;
   const Vector inverse_entries = entries(inverse_rows);
   const Direction predictor = direction(0.0, inverse_entries, nullptr);
-  Steps steps = longest(predictor);
+  const Steps predicted = longest(predictor);
   const double reached =
-      complementarity(primal_ + steps.primal * predictor.primal, dual_ + steps.dual * predictor.dual,
-                      slacks_ + steps.primal * predictor.slacks, multipliers_ + steps.dual * predictor.multipliers);
+      complementarity(primal_ + predicted.primal * predictor.primal, dual_ + predicted.dual * predictor.dual,
+                      slacks_ + predicted.primal * predictor.slacks, multipliers_ + predicted.dual * predictor.multipliers);
   const double ratio = std::clamp(reached / centre_, 0.0, 1.0);
-  double centering = std::max(0.05, ratio * ratio);
-  if (std::min(steps.primal, steps.dual) < 0.1) centering = std::max(centering, 0.5);
-  const Direction corrector = direction(centering, inverse_entries, &predictor);
-  steps = longest(corrector);
+  const bool blocked = std::min(predicted.primal, predicted.dual) < 0.1;
+  const double centering = std::max(blocked ? 0.5 : 0.05, ratio * ratio);
+  const double before = value();
+  if (!step(direction(centering, inverse_entries, &predictor))) return false;
+  const bool gains = before - value() > worthwhile * std::abs(before);
+  stuck_ = gains || just_grown_ ? 0 : stuck_ + 1;
+  finished_ = finished_ || stuck_ >= patience;
+  return true;
+}
+
+// As far as both cones allow, which only the factorisations can tell.
+bool InteriorPoint::step(const Direction& direction) {
+  Steps steps = longest(direction);
   if (steps.primal < 1.0) steps.primal *= fraction_to_boundary;
   if (steps.dual < 1.0) steps.dual *= fraction_to_boundary;
+  Matrix dual, dual_factor, primal, primal_factor;
   Vector multipliers;
-  Matrix dual, lower;
-  for (int halvings = 0;; ++halvings) {
-    if (halvings == 30) return false;
-    multipliers = multipliers_ + steps.dual * corrector.multipliers;
-    if (factor(multipliers, dual, lower)) break;
-    steps.dual *= 0.5;
-  }
-  Matrix primal;
-  for (int halvings = 0;; ++halvings) {
-    if (halvings == 30) return false;
-    primal = primal_ + steps.primal * corrector.primal;
-    Matrix trial;
-    if (lower_factor(primal, trial, pool_)) break;
-    steps.primal *= 0.5;
-  }
-  const double before = multipliers_.dot(limits_);
+  const auto shortened = [](double& length, const auto& inside) {
+    for (int trial = 0; trial < 30; ++trial, length *= 0.5) {
+      if (inside()) return true;
+    }
+    return false;
+  };
+  const bool dual_inside = shortened(steps.dual, [&] {
+    multipliers = multipliers_ + steps.dual * direction.multipliers;
+    return factor(multipliers, dual, dual_factor);
+  });
+  const bool primal_inside = dual_inside && shortened(steps.primal, [&] {
+                               primal = primal_ + steps.primal * direction.primal;
+                               return lower_factor(primal, primal_factor, pool_);
+                             });
+  if (!primal_inside) return false;
   multipliers_ = std::move(multipliers);
   dual_ = std::move(dual);
-  dual_factor_ = std::move(lower);
+  dual_factor_ = std::move(dual_factor);
   primal_ = std::move(primal);
-  slacks_ += steps.primal * corrector.slacks;
-  const bool moves = before - multipliers_.dot(limits_) > 1e-4 * bound;
-  if (getenv("TRACE")) fprintf(stderr, "%ld m %ld mu %.2e bound %.6g worst %.1e sig %.2f ap %.2f ad %.2f grown %d\n", iterations_, size(), centre_, scale_*(multipliers_.dot(limits_)+constant_), worst, centering, steps.primal, steps.dual, (int)just_grown_);
-  stuck_ = moves || just_grown_ ? 0 : stuck_ + 1;
-  if (stuck_ >= 8) finished_ = true;
+  slacks_ += steps.primal * direction.slacks;
   return true;
 }
 

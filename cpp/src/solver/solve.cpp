@@ -48,8 +48,7 @@ Solution solve(Method& method, const relax::ChordalProblem& problem, const relax
     }
     solution.iterations = iteration;
     solution.residual = method.residual();
-    if (iteration % method.bound_every() != 0 && iteration != settings.max_iterations && !method.finished() &&
-        !due()) {
+    if (iteration % method.bound_every() != 0 && iteration != settings.max_iterations && !method.finished() && !due()) {
       continue;
     }
     method.multipliers(multipliers);

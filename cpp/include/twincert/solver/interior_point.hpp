@@ -7,7 +7,6 @@
 // rebuilt from l in every step and stays positive definite: multipliers are valid at every iterate, whatever X is.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "twincert/core/parallel.hpp"
@@ -49,7 +48,11 @@ class InteriorPoint : public Method {
 
   bool begin();
   bool begin_with_active();
+  void review();
   void grow();
+  Vector compensated(Index first) const;
+  bool step(const Direction& direction);
+  double value() const { return multipliers_.dot(limits_) + constant_; }
   void use_rows();
   bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
   Matrix congruence(const Matrix& moments) const;
@@ -61,7 +64,6 @@ class InteriorPoint : public Method {
   Steps longest(const Direction& direction) const;
   double complementarity(const Matrix& primal, const Matrix& dual, const Vector& slacks, const Vector& multipliers) const;
   Index size() const { return active_.size() + (has_ball_ ? 1 : 0); }
-  bool is_free(Index e) const { return e < active_.size() && active_.entries()[static_cast<std::size_t>(e)].equality; }
 
   const relax::Clique& clique_;
   core::ThreadPool& pool_;
@@ -87,7 +89,7 @@ class InteriorPoint : public Method {
   double centre_ = 0.0;  // mu
   double grown_at_ = 0.0;
   Index iterations_ = 0;
-  Index stuck_ = 0;
+  int stuck_ = 0;
   bool just_grown_ = false;
   bool finished_ = false;
   double residual_ = 0.0;
