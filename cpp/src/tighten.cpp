@@ -22,6 +22,7 @@ using core::Index;
 using core::MeasureKind;
 using core::Status;
 using core::Vector;
+using relax::Cliques;
 using relax::ObjectiveKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -33,8 +34,12 @@ constexpr double margin = 0.02;
 double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory, std::size_t points) {
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
+  if (sizes.size() == 1) return solver::InteriorPoint::memory_estimate(sizes.front().rows, sizes.front().variables);
   return relax::memory_estimate(sizes, acceleration_memory) + 8.0 * entries * static_cast<double>(points);
 }
+
+// Beyond these a step of the interior-point method takes seconds, and the splitting on a clique per stage is the better use of them.
+constexpr Index most_variables = 1500;
 
 // Of the tolerance of settings, which is about progress: how small a gap must be.
 constexpr double gap_of_tolerance = 0.4;
@@ -61,12 +66,21 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
   relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
   if (affine) rows.input_reduction = relax::InputReduction::never;
-  const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
+  const auto needed = [&](relax::Cliques cliques, std::size_t points) {
+    relax::RowOptions chosen = rows;
+    chosen.cliques = cliques;
+    return memory_needed(relax::clique_sizes(twin, set, claimed, chosen, kind), options.settings.memory, points);
+  };
   const double room = options.settings.memory_limit * 0x1p30;
-  if (memory_needed(sizes, options.settings.memory, 0) > room) return Status::size_limit;
-  // Without room for a point per objective they are solved one after the other.
-  keeps_points_ = rows.cliques != relax::Cliques::single && memory_needed(sizes, options.settings.memory, tasks_.size()) <= room;
+  if (rows.cliques == Cliques::automatic) {
+    rows.cliques = Cliques::single;
+    const Index variables = relax::clique_sizes(twin, set, claimed, rows, kind).front().variables;
+    if (variables > most_variables || needed(Cliques::single, 0) > room) rows.cliques = Cliques::stages;
+  }
+  if (needed(rows.cliques, 0) > room) return Status::size_limit;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
+  // Without points, or room for one per objective, they are solved one after the other.
+  keeps_points_ = relaxation_.cliques.size() > 1 && needed(rows.cliques, tasks_.size()) <= room;
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());
     info.clique_variables.push_back(clique.T.cols());

@@ -11,8 +11,6 @@ namespace {
 constexpr double noticeable = 5e-3;
 // A row whose square is allowed this many times its largest value is bounded before anything else is looked at.
 constexpr double far_outside = 4.0;
-// Beyond these the Schur complement takes half a gigabyte and its factorisation seconds.
-constexpr Index most_entries = 8000;
 // Entries per row and search: others of the same row are mostly settled along with these.
 constexpr int per_row = 2;
 
@@ -87,7 +85,7 @@ Index ActiveEntries::grow_diagonal(const Vector& diagonal, Index count) {
 }
 
 Index ActiveEntries::grow(const Matrix& moments, Index count) {
-  count = std::min(count, most_entries - size());
+  count = std::min(count, most - size());
   if (count <= 0) return 0;
   const Index n = moments.rows();
   std::vector<Candidate> found;

@@ -4,13 +4,14 @@
 #include <cmath>
 #include <limits>
 
-#include "twincert/core/blas.hpp"
 #include "twincert/core/cholesky.hpp"
+#include "twincert/core/product.hpp"
 #include "twincert/solver/smallest_eigenvalue.hpp"
 
 namespace twincert::solver {
 namespace {
 
+using core::product;
 using core::Transpose;
 
 // Relative to the Schur complement's diagonal: entries that repeat one another must not make it singular.
@@ -26,18 +27,12 @@ constexpr Index first_growth = 3;
 constexpr double worthwhile = 1e-4;
 constexpr int patience = 8;
 
-Matrix product(const Matrix& a, const Matrix& b, Transpose trans_a = Transpose::no, Transpose trans_b = Transpose::no) {
-  Matrix c;
-  core::gemm(trans_a, trans_b, 1.0, a, b, 0.0, c);
-  return c;
-}
-
 Matrix symmetric_part(const Matrix& a) { return 0.5 * (a + a.transpose()); }
 
 // (L L^T)^-1.
-Matrix inverse_of(const Matrix& lower) {
+Matrix inverse_of(const Matrix& lower, core::ThreadPool& pool) {
   const Matrix inverse = lower.triangularView<Eigen::Lower>().solve(Matrix::Identity(lower.rows(), lower.rows()));
-  return product(inverse, inverse, Transpose::yes);
+  return product(pool, inverse, inverse, Transpose::yes);
 }
 
 bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
@@ -52,10 +47,16 @@ bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
 InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool)
     : clique_(problem.cliques.front()), pool_(pool), tolerance_(tolerance), has_ball_(!clique_.ball_rows.empty()), active_(clique_) {}
 
+double InteriorPoint::memory_estimate(Index rows, Index variables) {
+  const double n = static_cast<double>(rows), v = static_cast<double>(variables);
+  const double active = std::min(static_cast<double>(ActiveEntries::most), 25.0 * v);
+  return 8.0 * (9.0 * n * n + 4.0 * n * v + 16.0 * v * v + active * active);
+}
+
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
   full_objective_ = objective.matrices.front();
   if (full_objective_.size() == 0) full_objective_ = Matrix::Zero(clique_.T.rows(), clique_.T.rows());
-  objective_ = product(clique_.T, product(full_objective_, clique_.T), Transpose::yes);
+  objective_ = product(pool_, clique_.T, product(pool_, full_objective_, clique_.T), Transpose::yes);
   const double largest = objective_.cwiseAbs().maxCoeff();
   scale_ = largest > 0.0 && std::isfinite(largest) ? largest : 1.0;
   objective_ = symmetric_part(objective_) / scale_;
@@ -79,7 +80,7 @@ bool InteriorPoint::begin_with_active() {
   for (double size = 1.0; size < 1e12; size *= 2.0) {
     multipliers_ = small + size * diagonal;
     if (!factor(multipliers_, dual_, dual_factor_)) continue;
-    primal_ = inverse_of(dual_factor_);
+    primal_ = inverse_of(dual_factor_, pool_);
     primal_ /= primal_(0, 0);
     return true;
   }
@@ -113,7 +114,9 @@ void InteriorPoint::use_rows() {
 }
 
 // T M T^T over the rows in use.
-Matrix InteriorPoint::congruence(const Matrix& moments) const { return product(rows_, product(moments, rows_), Transpose::yes); }
+Matrix InteriorPoint::congruence(const Matrix& moments) const {
+  return product(pool_, rows_, product(pool_, moments, rows_), Transpose::yes);
+}
 
 // <A_e, M> from T M T^T.
 Vector InteriorPoint::entries(const Matrix& products) const {
@@ -151,7 +154,7 @@ Matrix InteriorPoint::adjoint(const Vector& multipliers) const {
       weighted.col(i) += multipliers[count] * rows_.col(i);
     }
   }
-  return symmetric_part(product(weighted, rows_, Transpose::no, Transpose::yes));
+  return symmetric_part(product(pool_, weighted, rows_, Transpose::no, Transpose::yes));
 }
 
 bool InteriorPoint::factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const {
@@ -165,7 +168,7 @@ bool InteriorPoint::begin() {
   for (int round = 0;; ++round) {
     if (!begin_with_active()) return false;
     if (round == rounds) break;
-    const Matrix product_rows = product(clique_.T, primal_);
+    const Matrix product_rows = product(pool_, clique_.T, primal_);
     const Vector diagonal = product_rows.cwiseProduct(clique_.T).rowwise().sum();
     if (active_.grow_diagonal(diagonal, dual_.rows()) == 0) break;
   }
@@ -190,7 +193,7 @@ double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, 
 
 // Takes the most violated entries into the working set.
 void InteriorPoint::grow() {
-  const Matrix moments = product(clique_.T, product(primal_, clique_.T, Transpose::no, Transpose::yes));
+  const Matrix moments = product(pool_, clique_.T, product(pool_, primal_, clique_.T, Transpose::no, Transpose::yes));
   const Index before = active_.size(), added = active_.grow(moments, std::max(fewest_new, dual_.rows()));
   grown_at_ = centre_;
   just_grown_ = added > 0;
@@ -300,7 +303,7 @@ InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector
   Vector right = target * inverse_entries - limits_, second = Vector::Zero(size());
   Matrix second_primal;
   if (predictor) {
-    second_primal = symmetric_part(product(predictor->primal, product(predictor->dual, inverse_)));
+    second_primal = symmetric_part(product(pool_, predictor->primal, product(pool_, predictor->dual, inverse_)));
     second = predictor->multipliers.cwiseProduct(predictor->slacks);
     right -= entries(congruence(second_primal));
   }
@@ -309,7 +312,7 @@ InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector
   }
   Direction result{solve(right), Vector::Zero(size()), {}, {}};
   result.dual = adjoint(result.multipliers);
-  result.primal = target * inverse_ - primal_ - symmetric_part(product(primal_, product(result.dual, inverse_)));
+  result.primal = target * inverse_ - primal_ - symmetric_part(product(pool_, primal_, product(pool_, result.dual, inverse_)));
   if (predictor) result.primal -= second_primal;
   for (Index e = 0; e < size(); ++e) {
     if (free_[static_cast<std::size_t>(e)]) continue;
@@ -351,9 +354,8 @@ bool InteriorPoint::iterate() {
   review();
   ++iterations_;
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;
-  inverse_ = inverse_of(dual_factor_);
-  Matrix inverse_rows, primal_rows;
-  pool_.run(2, [&](Index k) { (k == 0 ? inverse_rows : primal_rows) = congruence(k == 0 ? inverse_ : primal_); });
+  inverse_ = inverse_of(dual_factor_, pool_);
+  const Matrix inverse_rows = congruence(inverse_), primal_rows = congruence(primal_);
   form_schur(inverse_rows, primal_rows);
   if (!core::cholesky_lower(schur_, pool_)) return false;
   const Vector inverse_entries = entries(inverse_rows);

@@ -23,6 +23,9 @@ struct ActiveEntry {
 
 class ActiveEntries {
  public:
+  // Beyond these the Schur complement takes half a gigabyte and its factorisation seconds.
+  static constexpr Index most = 8000;
+
   // Starts with the entries that are fixed, and with bounds on the diagonal that keep every variable bounded. Keeps a reference.
   explicit ActiveEntries(const relax::Clique& clique);
 

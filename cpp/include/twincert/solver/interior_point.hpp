@@ -21,6 +21,9 @@ class InteriorPoint : public Method {
   // Keeps references: problem, of one clique, and pool must outlive it. Finished when the gap is at most `tolerance` of the bound.
   InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool);
 
+  // Estimate from above of the memory that problem and solver take, in bytes.
+  static double memory_estimate(Index rows, Index variables);
+
   // Starts afresh, with the working set of the objective before.
   void set_objective(const relax::ChordalObjective& objective) override;
 
