@@ -9,7 +9,7 @@
 #include "twincert/core/error.hpp"
 #include "twincert/relax/row_scale.hpp"
 #include "twincert/relax/shared_entries.hpp"
-#include "twincert/solver/admm.hpp"
+#include "twincert/solver/method_choice.hpp"
 #include "twincert/solver/solve.hpp"
 
 namespace twincert {
@@ -22,12 +22,6 @@ using core::Vector;
 
 double proven(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective, const std::vector<Matrix>& multipliers) {
   return certificate::chordal_bound(problem, objective, certificate::clique_proofs(problem, multipliers));
-}
-
-bool fits_into_memory(const relax::ChordalProblem& problem, const solver::Settings& settings) {
-  std::vector<relax::CliqueSize> sizes;
-  for (const relax::Clique& clique : problem.cliques) sizes.push_back({clique.T.rows(), clique.T.cols()});
-  return relax::memory_estimate(sizes, settings.memory) <= settings.memory_limit * 0x1p30;
 }
 
 }  // namespace
@@ -72,7 +66,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
-  if (!fits_into_memory(problem_, options.settings)) {
+  if (solver::memory_estimate(relax::clique_sizes(problem_), options.settings) > options.settings.memory_limit * 0x1p30) {
     best.status = Status::size_limit;
     return best;
   }
@@ -90,12 +84,12 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   };
 
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
-  solver::Admm admm(problem, options.settings, pool);
-  admm.set_objective(terms);
+  const std::unique_ptr<solver::Method> method = solver::make_method(problem, options.settings, pool);
+  method->set_objective(terms);
   double tried = std::numeric_limits<double>::infinity(), next_proof = 0.0, last_report = 0.0;
   // Long iterations must not keep a time limit or the caller waiting.
   const auto due = [&] { return clock.seconds() >= options.time_limit || clock.seconds() - last_report > 0.5; };
-  const solver::Solution solution = solver::solve(admm, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
+  const solver::Solution solution = solver::solve(*method, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
     const auto done = static_cast<double>(now.iteration);
     if (now.bound < tried && done >= next_proof) {  // a proof costs some iterations: ever more seldom
       tried = now.bound;

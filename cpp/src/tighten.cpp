@@ -9,8 +9,7 @@
 #include "twincert/certificate/bound.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/relax/row_choice.hpp"
-#include "twincert/solver/admm.hpp"
-#include "twincert/solver/interior_point.hpp"
+#include "twincert/solver/method_choice.hpp"
 #include "twincert/solver/slope_search.hpp"
 
 namespace twincert {
@@ -22,7 +21,6 @@ using core::Index;
 using core::MeasureKind;
 using core::Status;
 using core::Vector;
-using relax::Cliques;
 using relax::ObjectiveKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -31,23 +29,10 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Index turn = 100;
 constexpr double margin = 0.02;
 
-double memory_needed(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory, std::size_t points) {
+double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::Settings& settings, std::size_t points) {
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
-  if (sizes.size() == 1) return solver::InteriorPoint::memory_estimate(sizes.front().rows, sizes.front().variables);
-  return relax::memory_estimate(sizes, acceleration_memory) + 8.0 * entries * static_cast<double>(points);
-}
-
-// Beyond these a step of the interior-point method takes seconds, and the splitting on a clique per stage is the better use of them.
-constexpr Index most_variables = 1500;
-
-// Of the tolerance of settings, which is about progress: how small a gap must be.
-constexpr double gap_of_tolerance = 0.4;
-
-std::unique_ptr<solver::Method> make_method(const relax::ChordalProblem& problem, const solver::Settings& settings,
-                                            core::ThreadPool& pool) {
-  if (problem.cliques.size() > 1) return std::make_unique<solver::Admm>(problem, settings, pool);
-  return std::make_unique<solver::InteriorPoint>(problem, gap_of_tolerance * settings.tolerance, pool);
+  return solver::memory_estimate(sizes, settings) + 8.0 * entries * static_cast<double>(points);
 }
 
 }  // namespace
@@ -66,27 +51,20 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
   relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
   if (affine) rows.input_reduction = relax::InputReduction::never;
-  const auto needed = [&](relax::Cliques cliques, std::size_t points) {
-    relax::RowOptions chosen = rows;
-    chosen.cliques = cliques;
-    return memory_needed(relax::clique_sizes(twin, set, claimed, chosen, kind), options.settings.memory, points);
-  };
+  rows.cliques = solver::choose_cliques(twin, set, claimed, rows, kind, options.settings);
+  const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
   const double room = options.settings.memory_limit * 0x1p30;
-  if (rows.cliques == Cliques::automatic) {
-    rows.cliques = Cliques::single;
-    const Index variables = relax::clique_sizes(twin, set, claimed, rows, kind).front().variables;
-    if (variables > most_variables || needed(Cliques::single, 0) > room) rows.cliques = Cliques::stages;
-  }
-  if (needed(rows.cliques, 0) > room) return Status::size_limit;
+  if (memory_needed(sizes, options.settings, 0) > room) return Status::size_limit;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
-  // Without points, or room for one per objective, they are solved one after the other.
-  keeps_points_ = relaxation_.cliques.size() > 1 && needed(rows.cliques, tasks_.size()) <= room;
+  keeps_points_ = memory_needed(sizes, options.settings, tasks_.size()) <= room;
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());
     info.clique_variables.push_back(clique.T.cols());
   }
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
-  const std::unique_ptr<solver::Method> method = make_method(relaxation_, options.settings, pool);
+  const std::unique_ptr<solver::Method> method = solver::make_method(relaxation_, options.settings, pool);
+  // Otherwise they are solved one after the other.
+  takes_turns_ = keeps_points_ && method->resumes();
   info.timings.emplace_back("build", clock.seconds());
   const Clock solve_clock;
   if (affine) try_slopes(*method);
@@ -209,7 +187,7 @@ bool Tightening::may_decide(const Task& task, double bound) const {
 
 // Whether another objective is the loosest by now.
 bool Tightening::should_yield(const Task& task, Index since) const {
-  if (!keeps_points_ || task.objective.kind != ObjectiveKind::linear) return false;
+  if (!takes_turns_ || task.objective.kind != ObjectiveKind::linear) return false;
   double next = 0.0;
   bool fresh = false;
   for (const Task& other : tasks_) {

@@ -81,6 +81,7 @@ class Tightening {
   std::vector<certificate::ProvenObjective> proven_;
   double settled_ = 0.0;  // what the measure reaches by objectives that will not be tightened further
   bool keeps_points_ = true;
+  bool takes_turns_ = true;
   bool stopped_ = false;
   core::Status status_ = core::Status::converged;
 };

@@ -10,6 +10,7 @@
 #include "twincert/core/error.hpp"
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/relax/row_choice.hpp"
+#include "twincert/solver/method_choice.hpp"
 
 namespace twincert {
 namespace {
@@ -46,9 +47,10 @@ ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set
                               std::to_string(*stage));
   }
 
-  const relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, claimed));
+  relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, claimed));
   const relax::Objective objective{relax::ObjectiveKind::linear, weights};
-  const double needed = relax::memory_estimate(relax::clique_sizes(twin, set, claimed, chosen, objective.kind), settings.memory) / 0x1p30;
+  chosen.cliques = solver::choose_cliques(twin, set, claimed, chosen, objective.kind, settings);
+  const double needed = solver::memory_estimate(relax::clique_sizes(twin, set, claimed, chosen, objective.kind), settings) / 0x1p30;
   if (needed > settings.memory_limit) {
     throw core::SettingsError("memory_limit: expected at least " + std::to_string(needed) + " GiB for this relaxation, found " +
                               std::to_string(settings.memory_limit));

@@ -190,6 +190,12 @@ ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& rela
   return terms;
 }
 
+std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem) {
+  std::vector<CliqueSize> sizes;
+  for (const Clique& clique : problem.cliques) sizes.push_back({clique.T.rows(), clique.T.cols()});
+  return sizes;
+}
+
 std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                                      const RowOptions& options, ObjectiveKind kind) {
   std::vector<CliqueSize> sizes;

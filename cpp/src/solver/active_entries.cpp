@@ -14,6 +14,11 @@ constexpr double far_outside = 4.0;
 // Entries per row and search: others of the same row are mostly settled along with these.
 constexpr int per_row = 2;
 
+// Rows with larger coefficients are divided by the largest. Their intervals may then be too narrow to have an interior in double
+// precision, and are widened: the bound is computed with the true ones.
+constexpr double large_coefficient = 64.0;
+constexpr double narrow = 1e-9;
+
 constexpr std::uint8_t upper_side = 1, lower_side = 2, both_sides = 3;
 
 }  // namespace
@@ -21,45 +26,52 @@ constexpr std::uint8_t upper_side = 1, lower_side = 2, both_sides = 3;
 ActiveEntries::ActiveEntries(const relax::Clique& clique)
     : clique_(clique),
       marks_(static_cast<std::size_t>(clique.T.rows() * (clique.T.rows() + 1) / 2), 0),
-      in_ball_(static_cast<std::size_t>(clique.T.rows()), false) {
+      in_ball_(static_cast<std::size_t>(clique.T.rows()), false),
+      norms_(Vector::Ones(clique.T.rows())) {
   for (const Index row : clique.ball_rows) in_ball_[static_cast<std::size_t>(row)] = true;
   const Index n = clique.T.rows();
+  for (Index i = 0; i < n; ++i) {
+    const double largest = clique.T.row(i).cwiseAbs().maxCoeff();
+    if (largest > large_coefficient && !in_ball_[static_cast<std::size_t>(i)]) norms_[i] = largest;
+  }
   for (Index j = 0; j < n; ++j) {
     for (Index i = j; i < n; ++i) {
       if (clique.lower(i, j) != clique.upper(i, j)) continue;
-      entries_.push_back({i, j, 1.0, clique.upper(i, j), true});
+      entries_.push_back({i, j, 1.0, clique.upper(i, j) / (norms_[i] * norms_[j]), true});
       mark(i, j) = both_sides;
     }
   }
   add_diagonal();
 }
 
-// A row that is one variable up to a constant bounds that variable; where such rows and the ball leave one out, all rows do it together.
+// A row that is a variable bounds it; where such rows and the ball leave one out, all rows do it together.
 void ActiveEntries::add_diagonal() {
   const Matrix& T = clique_.T;
-  std::vector<Index> row_of(static_cast<std::size_t>(T.cols()), -1);
+  std::vector<bool> bounded(static_cast<std::size_t>(T.cols()), false);
   for (Index i = 0; i < T.rows(); ++i) {
-    Index column = 0;
-    const double largest = T.cols() > 1 ? T.row(i).tail(T.cols() - 1).cwiseAbs().maxCoeff(&column) : 0.0;
-    if (!(largest > 0.0) || T.row(i).tail(T.cols() - 1).cwiseAbs().sum() != largest) continue;
-    Index& row = row_of[static_cast<std::size_t>(column + 1)];
-    if (row < 0 || largest > std::abs(T(row, column + 1))) row = i;
-  }
-  bool covered = true;
-  for (Index j = 1; j < T.cols(); ++j) {
-    bool by_ball = false;
-    for (const Index row : clique_.ball_rows) by_ball = by_ball || T(row, j) != 0.0;
-    const Index row = row_of[static_cast<std::size_t>(j)];
-    if (row >= 0 && !in_ball_[static_cast<std::size_t>(row)]) {
-      add(row, row, 1.0);
-    } else {
-      covered = covered && by_ball;
+    if (in_ball_[static_cast<std::size_t>(i)]) {
+      for (Index j = 0; j < T.cols(); ++j) {
+        if (T(i, j) != 0.0) bounded[static_cast<std::size_t>(j)] = true;
+      }
+      continue;
     }
+    Index column = 0;
+    const double largest = T.row(i).cwiseAbs().maxCoeff(&column);
+    if (!(largest > 0.0) || T.row(i).cwiseAbs().sum() != largest) continue;
+    bounded[static_cast<std::size_t>(column)] = true;
+    add(i, i, 1.0);
   }
+  const bool covered = std::find(bounded.begin(), bounded.end(), false) == bounded.end();
   if (covered) return;
   for (Index i = 0; i < T.rows(); ++i) {
     if (!in_ball_[static_cast<std::size_t>(i)]) add(i, i, 1.0);
   }
+}
+
+double ActiveEntries::limit(Index row, Index column, double sign) const {
+  const double lower = clique_.lower(row, column), upper = clique_.upper(row, column), size = norms_[row] * norms_[column];
+  const double widening = std::max(0.0, narrow - (upper - lower) / size);
+  return (sign > 0.0 ? upper : -lower) / size + widening;
 }
 
 bool ActiveEntries::add(Index row, Index column, double sign) {
@@ -67,14 +79,29 @@ bool ActiveEntries::add(Index row, Index column, double sign) {
   const std::uint8_t side = sign > 0.0 ? upper_side : lower_side;
   if (sides & side) return false;
   sides |= side;
-  entries_.push_back({row, column, sign, sign > 0.0 ? clique_.upper(row, column) : -clique_.lower(row, column), false});
+  entries_.push_back({row, column, sign, limit(row, column, sign), false});
   return true;
+}
+
+Vector ActiveEntries::sides() const {
+  Vector result(static_cast<Index>(marks_.size()));
+  for (std::size_t k = 0; k < marks_.size(); ++k) result[static_cast<Index>(k)] = marks_[k];
+  return result;
+}
+
+void ActiveEntries::add(const Vector& sides) {
+  for (Index j = 0; j < clique_.T.rows(); ++j) {
+    for (Index i = j; i < clique_.T.rows() && size() < most; ++i) {
+      const double side = sides[static_cast<Index>(position(i, j))];
+      if (side == upper_side || side == lower_side) add(i, j, side == upper_side ? 1.0 : -1.0);
+    }
+  }
 }
 
 Index ActiveEntries::grow_diagonal(const Vector& diagonal, Index count) {
   std::vector<Candidate> found;
   for (Index i = 0; i < diagonal.size(); ++i) {
-    const double ratio = diagonal[i] / std::max(clique_.upper(i, i), 1e-300);
+    const double ratio = diagonal[i] / (norms_[i] * norms_[i]) / std::max(limit(i, i, 1.0), 1e-300);
     if (ratio > far_outside && !in_ball_[static_cast<std::size_t>(i)] && !(mark(i, i) & upper_side)) found.push_back({ratio, i, i, 1.0});
   }
   const auto kept = std::min(found.size(), static_cast<std::size_t>(count));
@@ -91,13 +118,13 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
   std::vector<Candidate> found;
   for (Index j = 0; j < n; ++j) {
     for (Index i = j; i < n; ++i) {
-      const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j);
-      const double violation = std::max(above, below);
+      const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j), scale = norms_[i] * norms_[j];
+      const double violation = std::max(above, below) / scale;
       if (!(violation > noticeable)) continue;
       // What a ball's rows have on the diagonal is charged once, together; semidefiniteness takes care of lower ends there.
       if (i == j && (below > above || in_ball_[static_cast<std::size_t>(i)])) continue;
       if (mark(i, j) & (above > below ? upper_side : lower_side)) continue;
-      const double size = std::sqrt(0.5 * (moments(i, i) * moments(j, j) + moments(i, j) * moments(i, j)));
+      const double size = std::sqrt(0.5 * (moments(i, i) * moments(j, j) + moments(i, j) * moments(i, j))) / scale;
       found.push_back({violation / (size + 1e-3), i, j, above > below ? 1.0 : -1.0});
     }
   }

@@ -14,8 +14,6 @@ namespace {
 using core::product;
 using core::Transpose;
 
-// Relative to the Schur complement's diagonal: entries that repeat one another must not make it singular.
-constexpr double regularisation = 1e-9;
 constexpr double fraction_to_boundary = 0.9;
 constexpr double new_slack = 0.03;
 constexpr Index fewest_new = 4;
@@ -50,7 +48,7 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
   const double active = std::min(static_cast<double>(ActiveEntries::most), 25.0 * v);
-  return 8.0 * (9.0 * n * n + 4.0 * n * v + 16.0 * v * v + active * active);
+  return 8.0 * (9.0 * n * n + 4.0 * n * v + 16.0 * v * v + 2.0 * active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
@@ -110,7 +108,8 @@ void InteriorPoint::use_rows() {
   for (const Index row : clique_.ball_rows) use(row);
   if (has_ball_) limits_[count] = clique_.ball_cap;
   rows_.resize(clique_.T.cols(), static_cast<Index>(used.size()));
-  for (std::size_t k = 0; k < used.size(); ++k) rows_.col(static_cast<Index>(k)) = clique_.T.row(used[k]).transpose();
+  for (std::size_t k = 0; k < used.size(); ++k)
+    rows_.col(static_cast<Index>(k)) = clique_.T.row(used[k]).transpose() / active_.norm(used[k]);
 }
 
 // T M T^T over the rows in use.
@@ -284,16 +283,23 @@ void InteriorPoint::form_schur(const Matrix& inverse_rows, const Matrix& primal_
     if (!free_[static_cast<std::size_t>(e)]) schur_(e, e) += slacks_[e] / multipliers_[e];
   }
   schur_scale_ = schur_.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
-  pool_.run(size(), [&](Index e) {
-    schur_.col(e).tail(size() - e).array() *= schur_scale_[e] * schur_scale_.tail(size() - e).array();
-    schur_(e, e) += regularisation;
-  });
+  pool_.run(size(), [&](Index e) { schur_.col(e).tail(size() - e).array() *= schur_scale_[e] * schur_scale_.tail(size() - e).array(); });
+}
+
+// Entries that repeat one another make the Schur complement singular but for a little more on its diagonal.
+bool InteriorPoint::factor_schur() {
+  for (double regularisation = 1e-9; regularisation < 1e-3; regularisation *= 100.0) {
+    schur_factor_ = schur_;
+    schur_factor_.diagonal().array() += regularisation;
+    if (core::cholesky_lower(schur_factor_, pool_)) return true;
+  }
+  return false;
 }
 
 Vector InteriorPoint::solve(const Vector& right) const {
   Vector x = schur_scale_.cwiseProduct(right);
-  schur_.triangularView<Eigen::Lower>().solveInPlace(x);
-  schur_.triangularView<Eigen::Lower>().transpose().solveInPlace(x);
+  schur_factor_.triangularView<Eigen::Lower>().solveInPlace(x);
+  schur_factor_.triangularView<Eigen::Lower>().transpose().solveInPlace(x);
   return schur_scale_.cwiseProduct(x);
 }
 
@@ -357,7 +363,7 @@ bool InteriorPoint::iterate() {
   inverse_ = inverse_of(dual_factor_, pool_);
   const Matrix inverse_rows = congruence(inverse_), primal_rows = congruence(primal_);
   form_schur(inverse_rows, primal_rows);
-  if (!core::cholesky_lower(schur_, pool_)) return false;
+  if (!factor_schur()) return false;
   const Vector inverse_entries = entries(inverse_rows);
   const Direction predictor = direction(0.0, inverse_entries, nullptr);
   const Steps predicted = longest(predictor);
@@ -412,7 +418,7 @@ void InteriorPoint::multipliers(std::vector<Matrix>& out) const {
   const Index count = active_.size();
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
-    const double weight = scale_ * entry.sign * multipliers_[e];
+    const double weight = scale_ * entry.sign * multipliers_[e] / (active_.norm(entry.row) * active_.norm(entry.column));
     if (entry.row == entry.column) {
       matrix(entry.row, entry.row) += weight;
     } else {

@@ -48,6 +48,7 @@ struct CliqueSize {
   Index variables;  // exactly
 };
 
+std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem);
 std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                                      const RowOptions& options, ObjectiveKind kind);
 

@@ -12,7 +12,7 @@ using core::Index;
 using core::Matrix;
 using core::Vector;
 
-// sign * M(row, column) <= limit, or = limit; row >= column.
+// sign * M(row, column) <= limit, or = limit, for the moments of rows divided by their norms; row >= column.
 struct ActiveEntry {
   Index row;
   Index column;
@@ -30,7 +30,13 @@ class ActiveEntries {
   explicit ActiveEntries(const relax::Clique& clique);
 
   const std::vector<ActiveEntry>& entries() const { return entries_; }
+  // What rows are divided by: more than one for those that are small differences of large terms.
+  double norm(Index row) const { return norms_[row]; }
   Index size() const { return static_cast<Index>(entries_.size()); }
+
+  // Which sides of which entries are active, as numbers, lower triangle column by column: the same of another problem may be added.
+  Vector sides() const;
+  void add(const Vector& sides);
 
   // Adds at most `count` upper ends of the diagonal, those that the moments' diagonal exceeds most, by a factor; returns how many.
   Index grow_diagonal(const Vector& diagonal, Index count);
@@ -47,13 +53,18 @@ class ActiveEntries {
   };
 
   bool add(Index row, Index column, double sign);
+  double limit(Index row, Index column, double sign) const;
   void add_diagonal();
-  std::uint8_t& mark(Index row, Index column) { return marks_[static_cast<std::size_t>(row * (row + 1) / 2 + column)]; }
+  std::size_t position(Index row, Index column) const {  // in the lower triangle, column by column
+    return static_cast<std::size_t>(column * (2 * clique_.T.rows() - column + 1) / 2 + row - column);
+  }
+  std::uint8_t& mark(Index row, Index column) { return marks_[position(row, column)]; }
 
   const relax::Clique& clique_;
   std::vector<ActiveEntry> entries_;
   std::vector<std::uint8_t> marks_;  // of the lower triangle: which sides are active
   std::vector<bool> in_ball_;        // rows
+  Vector norms_;
 };
 
 }  // namespace twincert::solver

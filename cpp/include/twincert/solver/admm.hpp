@@ -30,8 +30,9 @@ class Admm : public Method {
   void reset();
 
   // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
-  const Vector& point() const override { return packed_point_; }
+  Vector point() const override { return packed_point_; }
   void start(const Vector& point) override;
+  bool resumes() const override { return true; }
 
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
   bool iterate() override;

@@ -33,9 +33,10 @@ class InteriorPoint : public Method {
   bool finished() const override { return finished_; }
   Index bound_every() const override { return 1; }
 
-  // Interior points of one problem are of no use to another.
-  const Vector& point() const override { return no_point_; }
-  void start(const Vector&) override {}
+  // The working set: interior points themselves are of no use to another problem.
+  Vector point() const override { return active_.sides(); }
+  void start(const Vector& point) override { active_.add(point); }
+  bool resumes() const override { return false; }
 
  private:
   struct Direction {
@@ -62,6 +63,7 @@ class InteriorPoint : public Method {
   Vector entries(const Matrix& products) const;
   Matrix adjoint(const Vector& multipliers) const;
   void form_schur(const Matrix& inverse_rows, const Matrix& primal_rows);
+  bool factor_schur();
   Vector solve(const Vector& right) const;
   Direction direction(double centering, const Vector& inverse_entries, const Direction* predictor) const;
   Steps longest(const Direction& direction) const;
@@ -87,7 +89,7 @@ class InteriorPoint : public Method {
   Vector slacks_;
   Matrix primal_, dual_;  // X, S
   Matrix primal_factor_, dual_factor_, inverse_;
-  Matrix schur_;
+  Matrix schur_, schur_factor_;
   Vector schur_scale_;
   double centre_ = 0.0;  // mu
   double grown_at_ = 0.0;
@@ -96,7 +98,6 @@ class InteriorPoint : public Method {
   bool just_grown_ = false;
   bool finished_ = false;
   double residual_ = 0.0;
-  Vector no_point_;
 };
 
 }  // namespace twincert::solver

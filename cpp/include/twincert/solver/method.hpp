@@ -30,9 +30,11 @@ class Method {
   // After how many steps it is worth to look at the multipliers.
   virtual Index bound_every() const = 0;
 
-  // The point that steps start from, for start(); empty when the method cannot take one up.
-  virtual const Vector& point() const = 0;
+  // What a later solve may start from, one number per entry of the cliques' lower triangles, column by column.
+  virtual Vector point() const = 0;
   virtual void start(const Vector& point) = 0;
+  // Whether steps go on from start(point()) as if nothing had been in between.
+  virtual bool resumes() const = 0;
 };
 
 }  // namespace twincert::solver
