@@ -25,7 +25,7 @@ from twincert._certificate_format import (
     validate,
     write,
 )
-from twincert._certificate_proof import decode_proof, encode_proof, mirrored
+from twincert._certificate_proof import core_proof, decode_proof, encode_proof, mirrored
 from twincert.errors import ParseError, SettingsError, TwincertError
 from twincert.measure import (
     Affine,
@@ -273,7 +273,7 @@ class Certificate:
             "lower_per_output": self.lower_per_output,
         }
         with single_thread():
-            report = _core.check(twin, self.input_set, claim, self.proof)
+            report = _core.check(twin, self.input_set, claim, core_proof(self.proof))
         return CheckReport(bool(report["valid"]), float(report["upper"]), str(report["reason"]))
 
     def _altered(self, twin: Twin) -> str:

@@ -22,9 +22,15 @@ TWIN = small_twins.twin()
 BOX = small_twins.box()
 
 
-@pytest.fixture(scope="module", params=["interval", "crown", "sdp"])
+SINGLE = {"cliques": "single"}
+
+
+@pytest.fixture(scope="module", params=["interval", "crown", "sdp", "sdp, single clique"])
 def any_certificate(request: pytest.FixtureRequest) -> twincert.Certificate:
-    return twincert.certify(TWIN, BOX, measure="outputs", method=request.param, settings=QUICK)
+    method, *single = request.param.split(",")
+    return twincert.certify(
+        TWIN, BOX, measure="outputs", method=method, settings=QUICK, rows=SINGLE if single else None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +218,31 @@ def test_missing_fields_are_named(certificate: twincert.Certificate, tmp_path: P
         assert "c.json" in str(caught.value)
 
 
+def without_cliques(certificate: twincert.Certificate) -> dict[str, Any]:
+    """The content as it was written before certificates said which cliques they have."""
+    content = json.loads(json.dumps(certificate.to_dict()))
+    del content["proof"]["rows"]["cliques"]
+    return redigested(content)
+
+
+def test_a_file_without_cliques_has_one_per_stage(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    content = without_cliques(certificate)
+    loaded = twincert.Certificate.load(saved(content, tmp_path / "c.json"))
+    assert loaded.check(TWIN).valid
+    assert loaded.to_dict() == content
+    single = twincert.certify(TWIN, BOX, method="sdp", rows=SINGLE, settings=QUICK)
+    assert single.proof["objectives"]
+    assert "expected 2 cliques, found 1" in refused(without_cliques(single), tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("value", ["double", "", None, 1, True, ["single"]])
+def test_cliques_that_do_not_exist(certificate: twincert.Certificate, tmp_path: Path, value: Any) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    altered = redigested(replaced(content, ("proof", "rows", "cliques"), value))
+    with pytest.raises(twincert.ParseError, match=r"c\.json: proof\.rows\.cliques: expected .*'single'.*, found"):
+        twincert.Certificate.load(saved(altered, tmp_path / "c.json"))
+
+
 def zeros(triangle: dict[str, Any]) -> dict[str, Any]:
     count = len(base64.b64decode(triangle["lower_triangle"]))
     return {**triangle, "lower_triangle": base64.b64encode(bytes(count)).decode()}
@@ -265,6 +296,7 @@ def lies(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "rows of another relaxation": replaced(
             c, ("proof", "rows", "slack_rows"), not c["proof"]["rows"]["slack_rows"]
         ),
+        "cliques of another relaxation": replaced(c, ("proof", "rows", "cliques"), "single"),
         "set enlarged": replaced(c, ("input_set",), twincert.Box([-0.8] * 3, [0.8] * 3).to_dict()),
         "witness raised": replaced(c, ("witness", "lower"), lower * (1 + 1e-9)),
         "witness outside": replaced(

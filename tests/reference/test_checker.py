@@ -40,6 +40,26 @@ CASES: dict[str, dict[str, Any]] = {
     "another width": {"dims": [2, 5, 4, 1], "narrower": True},
     "a fixed input": {"dims": [3, 5, 4, 2], "radius": 1.0, "fixed": True},
 }
+SINGLE = [
+    "two cliques",
+    "three cliques, wide box",
+    "leaky",
+    "all rows",
+    "inputs differ",
+    "two-norm",
+    "one-norm",
+    "affine, a fixed input",
+    "affine in the difference",
+    "stable neurons",
+    "another width",
+]
+
+
+def with_cliques(case: str, cliques: str) -> dict[str, Any]:
+    return {**CASES[case], "rows": {**CASES[case].get("rows", {}), "cliques": cliques}}
+
+
+CASES |= {f"single: {case}": with_cliques(case, "single") for case in SINGLE}
 
 
 def certificate(
@@ -48,7 +68,7 @@ def certificate(
     radius: float = 0.7,
     measure: Any = "outputs",
     difference: float = 0.0,
-    rows: dict[str, bool] | None = None,
+    rows: dict[str, bool | str] | None = None,
     narrower: bool = False,
     fixed: bool = False,
 ) -> tuple[dict[str, Any], Layers, Layers]:
@@ -103,3 +123,32 @@ def test_multipliers_of_a_wrong_size_prove_nothing() -> None:
     content, f, g = certificate(**CASES["two cliques"])
     del content["proof"]["objectives"][0]["cliques"][0]
     assert not checker.check(content, f, g).valid
+
+
+def test_a_single_clique_holds_the_rows_of_all_layers() -> None:
+    content, f, g = certificate(**CASES["single: three cliques, wide box"])
+    objectives = content["proof"]["objectives"]
+    assert [len(objective["cliques"]) for objective in objectives] == [1] * len(objectives)
+    content["proof"]["rows"]["cliques"] = "stages"
+    assert not checker.check(content, f, g).valid
+
+
+def test_without_a_word_on_cliques_there_is_one_per_stage() -> None:
+    content, f, g = certificate(**with_cliques("two cliques", "stages"))
+    for absent in ("automatic", None):
+        content["proof"]["rows"]["cliques"] = absent
+        if absent is None:
+            del content["proof"]["rows"]["cliques"]
+        assert checker.check(content, f, g).valid
+
+
+@pytest.mark.parametrize(("case", "factor"), [("leaky", 1.01), ("stable neurons", 1.01), ("another width", 0.9)])
+def test_a_single_clique_is_tighter(case: str, factor: float) -> None:
+    proven = {}
+    for cliques in ("stages", "single"):
+        content, f, g = certificate(**with_cliques(case, cliques))
+        report = checker.check(content, f, g, CASES[case].get("slope", 0.0))
+        proven[cliques] = {tuple(o.weights): o.proven for o in report.objectives}
+    for weights in proven["stages"].keys() & proven["single"].keys():
+        assert proven["single"][weights] <= Fraction(factor) * proven["stages"][weights]
+    assert proven["stages"].keys() == proven["single"].keys()

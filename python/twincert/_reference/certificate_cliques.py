@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from twincert._reference.certificate_rows import (
     ONE,
@@ -31,8 +33,8 @@ class Clique:
     intervals: list[Interval]
     products: Products
     reach: list[Fraction]  # |v_j| <= reach_j
-    previous: list[int]
-    current: list[int]
+    previous: list[int]  # where the rows of the layer before its first stage stand
+    current: list[int]  # and those of the layer after its last stage
 
 
 class _Builder:
@@ -76,38 +78,66 @@ class _Builder:
         return result
 
 
-def build(stage: StageData, previous: Layer, current: Layer, slope: Fraction, options: dict[str, bool]) -> Clique:
-    """The clique over the layers before and after one stage."""
-    loose_f, loose_g = ([low < 0 < high for low, high in side] for side in (stage.a, stage.b))
-    defining = sorted(row for rows in previous.defining for row in rows.values())
-    columns = {row: 1 + j for j, row in enumerate(defining)}
-    given = {row: 1 + len(defining) + j for j, row in enumerate(_variables(current, loose_f, loose_g))}
-    size = 1 + len(columns) + len(given)
-    before = layer_values(previous, columns, size)
-    sums = preactivations(stage, before)
-    after = _after(stage, sums, current, given, slope, size)
+def build(
+    stages: Sequence[StageData],
+    previous: Layer,
+    layers: Sequence[Layer],
+    slope: Fraction,
+    options: Mapping[str, Any],
+) -> Clique:
+    """The clique over successive stages: ``previous`` is the layer before the first, ``layers[k]`` the one after
+    ``stages[k]``.
+
+    Only the rows of ``previous`` that determine it, and then stage by stage those of ``layers`` whose neuron has a
+    kink, are free variables; every other value is composed from the forms of the layer before.
+    """
+    columns = {row: 1 + j for j, row in enumerate(sorted(row for rows in previous.defining for row in rows.values()))}
+    size = 1 + len(columns)
+    given = []
+    for stage, layer in zip(stages, layers, strict=True):
+        given.append({row: size + j for j, row in enumerate(_variables(layer, _loose(stage.a), _loose(stage.b)))})
+        size += len(given[-1])
+    values = layer_values(previous, columns, size)
     builder = _Builder(size)
-    shared = builder.layer(previous, before, columns)
-    positions = builder.layer(current, after, given)
-    for i in range(len(current.defining)):
-        f = (
-            _kink(builder, stage.a[i], sums.f[i], after.f[i], slope, options)
-            if i < len(loose_f) and loose_f[i]
-            else None
-        )
-        g = (
-            _kink(builder, stage.b[i], sums.g[i], after.g[i], slope, options)
-            if i < len(loose_g) and loose_g[i]
-            else None
-        )
-        if current.paired and (f or g) and "d" in current.defining[i]:
-            _pair(builder, stage.delta[i], sums.d[i], after.d[i], f, g, positions[current.defining[i]["d"]], slope)
+    shared = positions = builder.layer(previous, values, columns)
+    for stage, layer, variables in zip(stages, layers, given, strict=True):
+        sums = preactivations(stage, values)
+        values = _after(stage, sums, layer, variables, slope, size)
+        positions = builder.layer(layer, values, variables)
+        _activations(builder, stage, sums, layer, values, positions, slope, options)
     reach = [ONE] * size
     for row, interval in zip(builder.rows, builder.intervals, strict=True):
         nonzero = [j for j, c in enumerate(row.coefficients) if c]
         if len(nonzero) == 1 and row.coefficients[nonzero[0]] == 1:
             reach[nonzero[0]] = magnitude(interval) + row.error
     return Clique(builder.rows, builder.intervals, builder.products(), reach, shared, positions)
+
+
+def _loose(before: list[Interval]) -> list[bool]:
+    """Which neurons may be on either side of their kink."""
+    return [low < 0 < high for low, high in before]
+
+
+def _activations(
+    builder: _Builder,
+    stage: StageData,
+    sums: Values,
+    layer: Layer,
+    after: Values,
+    positions: list[int],
+    slope: Fraction,
+    options: Mapping[str, Any],
+) -> None:
+    """The rows of one stage's kinks: of every neuron f's, g's and the pair's; ``positions`` are those of the layer."""
+    loose_f, loose_g = _loose(stage.a), _loose(stage.b)
+    for i, rows in enumerate(layer.defining):
+        f = g = None
+        if i < len(loose_f) and loose_f[i]:
+            f = _kink(builder, stage.a[i], sums.f[i], after.f[i], slope, options)
+        if i < len(loose_g) and loose_g[i]:
+            g = _kink(builder, stage.b[i], sums.g[i], after.g[i], slope, options)
+        if layer.paired and (f or g) and "d" in rows:
+            _pair(builder, stage.delta[i], sums.d[i], after.d[i], f, g, positions[rows["d"]], slope)
 
 
 def _variables(current: Layer, loose_f: list[bool], loose_g: list[bool]) -> list[int]:
@@ -165,7 +195,7 @@ def _same_piece(a: Interval, b: Interval) -> bool:
 
 
 def _kink(
-    builder: _Builder, before: Interval, a: Form, x: Form, slope: Fraction, options: dict[str, bool]
+    builder: _Builder, before: Interval, a: Form, x: Form, slope: Fraction, options: Mapping[str, Any]
 ) -> tuple[int, int]:
     """Rows (1 - s) max(a, 0) = x - s a and (1 - s) max(-a, 0) = x - a, whose product is zero."""
     found = []

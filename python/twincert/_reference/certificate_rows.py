@@ -8,9 +8,10 @@ powers of two and centres floats, so an order or a scale that disagrees costs ti
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from twincert._reference.intervals import Interval, intersect
 
@@ -150,7 +151,7 @@ class Layer:
         self.rows.append(SharedRow.make(side, i, value, centred))
 
 
-def shared_rows(layer: Layer, options: dict[str, bool]) -> Layer:
+def shared_rows(layer: Layer, options: Mapping[str, Any]) -> Layer:
     """Fill in the rows: y, then x, then d; in a paired layer x only where y is constant or ``reference_rows`` asks for
     it.
     """

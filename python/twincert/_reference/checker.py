@@ -124,21 +124,22 @@ def _stage(f: tuple[Array, Array], g: tuple[Array, Array], claimed: Mapping[str,
 
 
 def _chain(
-    stages: list[StageData], x: list[Interval], gap: list[Interval], slope: Fraction, options: dict[str, Any]
+    stages: list[StageData], x: list[Interval], gap: list[Interval], slope: Fraction, options: Mapping[str, Any]
 ) -> tuple[list[Clique], Layer, Layer]:
     """The cliques, and the layers of the inputs and of the last hidden stage."""
     if options["input_reduction"] == "always":
         raise ValueError("expected a relaxation over the inputs, found input_reduction 'always'")
     y = [(a - v, b - u) for (a, b), (u, v) in zip(x, gap, strict=True)]
-    inputs = layer = shared_rows(Layer(x, y, gap), options)
-    cliques = []
-    for stage in stages[:-1]:
-        current = shared_rows(stage.layer(slope), options)
-        cliques.append(certificate_cliques.build(stage, layer, current, slope, options))
-        layer = current
+    hidden = stages[:-1]
+    layers = [shared_rows(layer, options) for layer in (Layer(x, y, gap), *(stage.layer(slope) for stage in hidden))]
+    length = len(hidden) if options.get("cliques", "stages") == "single" else 1
+    cliques = [
+        certificate_cliques.build(hidden[k : k + length], layers[k], layers[k + 1 : k + length + 1], slope, options)
+        for k in range(0, len(hidden), max(length, 1))
+    ]
     for left, right in itertools.pairwise(cliques):
         certificate_cliques.agree(left, right)
-    return cliques, inputs, layer
+    return cliques, layers[0], layers[-1]
 
 
 def _add_signs(clique: Clique, outputs: int) -> None:
