@@ -2,8 +2,9 @@
 
 Command, from the repository root: ``python -m benchmarks.compare_iteration [--sizes 50,100,200] [--only NAME]``
 
-Synthetic problems have one clique with ``--ratio`` times as many rows as variables; those of sdp_suite.py have the
-real ratios. An iteration includes everything: projections, intervals, overlaps, Anderson acceleration. The bare
+Synthetic problems have one clique with ``--ratio`` times as many rows as variables, and a second one of a single row,
+because a single clique would be solved by the interior-point method; those of sdp_suite.py have one clique per hidden
+stage and all slack rows. An iteration includes everything: projections, intervals, overlaps, Anderson acceleration. The bare
 eigendecompositions are LAPACK's dsyevd (all eigenvalues and vectors) of random symmetric matrices of the cliques'
 numbers of variables, one after the other; "products" are the four matrix products of an iteration (n rows, v
 variables: 2 n^2 v + 2 n v^2 + n v^2 + n^2 v / 2 operations if half of the eigenvalues are positive), bare as well. One
@@ -21,12 +22,13 @@ import numpy as np
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
 
-from twincert.sdp import ChordalProblem, Clique, solve
+from twincert.sdp import ChordalProblem, Clique, Overlap, solve
 
 from .comparison import clock, short, table
 from .sdp_suite import objective, suite
 
 SIZES = (50, 100, 200, 400, 700, 1000)
+STAGES: dict[str, bool | str] = {"cliques": "stages", "slack_rows": True}
 
 
 def synthetic(variables: int, rows: int) -> ChordalProblem:
@@ -43,7 +45,10 @@ def synthetic(variables: int, rows: int) -> ChordalProblem:
     lower, upper = -upper, np.where(tight | tight.T, moment, upper)
     C = random.standard_normal((rows, rows))
     magnitude = reach[:variables] * (1 + 1e-12)  # the first rows are the variables
-    return ChordalProblem([Clique(T, lower, upper, variable_magnitude=magnitude)], objective=[C + C.T])
+    clique = Clique(T, lower, upper, variable_magnitude=magnitude)
+    first = slice(0, 1)
+    small = Clique(np.ones((1, 1)), lower[first, first], upper[first, first], variable_magnitude=magnitude[first])
+    return ChordalProblem([clique, small], [Overlap(0, 1, (0,), (0,))], objective=[C + C.T, None])
 
 
 def iteration_seconds(problem: ChordalProblem, seconds: float) -> float:
@@ -121,7 +126,7 @@ def main() -> None:
     ]
     if not args.no_suite:
         chosen = [name for name in suite() if args.only is None or args.only in name]
-        problems += [(name, lambda n=name: objective(n).problem()) for name in chosen]
+        problems += [(name, lambda n=name: objective(n).problem(STAGES)) for name in chosen]
     head = ["problem", "cliques", "largest", "rows / variables", "iteration, ms", "eigendecompositions, ms"]
     head += ["products, ms", "iteration / eigendecompositions", "iteration / both"]
     with threadpool_limits(1):

@@ -90,8 +90,8 @@ class Objective:
     crown: float
     propagated: float
 
-    def problem(self) -> ChordalProblem:
-        return relaxation(self.twin, self.box, self.weights)
+    def problem(self, rows: dict[str, bool | str] | None = None) -> ChordalProblem:
+        return relaxation(self.twin, self.box, self.weights, rows=rows)
 
     def stage_bounds(self) -> _core.TwinBounds:
         return _core.optimized_bounds(self.twin, self.box)

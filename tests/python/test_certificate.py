@@ -37,9 +37,10 @@ def any_certificate(request: pytest.FixtureRequest) -> twincert.Certificate:
 def certificate() -> twincert.Certificate:
     """Proven by multipliers, with a threshold that propagation cannot decide."""
     settings = {**QUICK, "max_iterations": 400}
-    upper = twincert.certify(TWIN, BOX, method="sdp", settings=settings).upper
+    options = {"settings": settings, "rows": {"cliques": "stages", "slack_rows": True}}
+    upper = twincert.certify(TWIN, BOX, method="sdp", **options).upper
     crown = twincert.certify(TWIN, BOX, method="crown", settings=settings).upper
-    certificate = twincert.certify(TWIN, BOX, method="sdp", threshold=0.5 * (upper + crown), settings=settings)
+    certificate = twincert.certify(TWIN, BOX, method="sdp", threshold=0.5 * (upper + crown), **options)
     assert (certificate.method, certificate.verdict) == ("sdp", "holds")
     return certificate
 

@@ -49,7 +49,8 @@ def iterations_until(certificate: twincert.Certificate, bound: float) -> int:
 
 @pytest.mark.parametrize("measure", ["inf", "two"])
 def test_a_near_set_takes_fewer_iterations(measure: str) -> None:
-    ours = certifier(measure)
+    """Of the splitting, which goes on from its point."""
+    ours = twincert.Certifier(DEEP, measure, method="sdp", settings=FULL, rows={"cliques": "stages"})
     ours.setup(NEAR)
     cold = ours.solve()
     ours.setup(BOX)
@@ -59,7 +60,22 @@ def test_a_near_set_takes_fewer_iterations(measure: str) -> None:
     target = 1.01 * max(cold.upper, warm.upper)
     assert iterations_until(warm, target) < iterations_until(cold, target)
     assert warm.upper == pytest.approx(cold.upper, rel=0.005)
-    assert warm.check(TWIN)
+    assert warm.check(DEEP)
+
+
+def test_a_near_set_starts_from_the_working_set() -> None:
+    """Of the interior-point method: entries that mattered before are there from the first step."""
+    ours = twincert.Certifier(DEEP, "inf", method="sdp", settings=FULL)
+    ours.setup(NEAR)
+    cold = ours.solve()
+    ours.setup(BOX)
+    ours.solve()
+    ours.update(NEAR)
+    warm = ours.solve()
+    assert cold.proof["rows"]["cliques"] == warm.proof["rows"]["cliques"] == "single"
+    assert warm.upper != cold.upper  # another path
+    assert warm.upper == pytest.approx(cold.upper, rel=0.005)
+    assert warm.check(DEEP)
 
 
 def test_sets_with_other_unstable_neurons_and_shapes_are_certified() -> None:

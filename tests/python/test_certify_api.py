@@ -65,10 +65,11 @@ def test_method_says_what_proved_the_bound() -> None:
     certificate = twincert.certify(TWIN, BOX, method="interval", settings=QUICK)
     assert (certificate.method, certificate.status) == ("interval", "propagation_only")
     assert certificate.info["iterations"] == 0
-    certificate = twincert.certify(TWIN, BOX, method="sdp", settings=QUICK)
-    assert certificate.method == "sdp"
-    assert certificate.info["iterations"] > 0
-    assert len(certificate.info["clique_rows"]) == len(certificate.info["clique_variables"]) == 2
+    for cliques, count in (("single", 1), ("stages", 2)):
+        certificate = twincert.certify(TWIN, BOX, method="sdp", settings=QUICK, rows={"cliques": cliques})
+        assert certificate.method == "sdp"
+        assert certificate.info["iterations"] > 0
+        assert len(certificate.info["clique_rows"]) == len(certificate.info["clique_variables"]) == count
     assert all(seconds >= 0 for seconds in certificate.info["timings"].values())
 
 

@@ -95,6 +95,7 @@ def test_errors_say_what_is_wrong(change: dict[str, object], message: str) -> No
 
 
 ENDLESS = {"max_iterations": 10**9, "tolerance": 0.0, "attack_restarts": 1}
+SPLITTING = {"cliques": "stages"}  # which never knows that it is finished
 
 
 def test_a_failing_callback_stops_everything() -> None:
@@ -102,7 +103,12 @@ def test_a_failing_callback_stops_everything() -> None:
         raise RuntimeError(f"enough after {index}")
 
     # The threshold is decided at a point, and out of reach on a box.
-    options = {"method": "sdp", "threshold": 1.0001 * twincert.attack(TWIN, SETS[0]).value, "settings": ENDLESS}
+    options = {
+        "method": "sdp",
+        "threshold": 1.0001 * twincert.attack(TWIN, SETS[0]).value,
+        "settings": ENDLESS,
+        "rows": SPLITTING,
+    }
     point = twincert.Box([0, 0, 0], [0, 0, 0])
     with pytest.raises(RuntimeError, match="enough after 1"):
         twincert.certify_many(TWIN, [SETS[0], point], threads=2, callback=fail, **options)
@@ -112,5 +118,5 @@ def test_ctrl_c_stops_everything() -> None:
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        twincert.certify_many(TWIN, SETS, threads=2, method="sdp", settings=ENDLESS)
+        twincert.certify_many(TWIN, SETS, threads=2, method="sdp", settings=ENDLESS, rows=SPLITTING)
     timer.join()

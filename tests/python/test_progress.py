@@ -13,6 +13,7 @@ from python import small_twins
 from twincert.report.progress import ProgressView
 
 BOX = small_twins.box()
+SPLITTING: dict[str, bool | str] = {"cliques": "stages", "slack_rows": True}  # takes turns
 
 
 def fine_twin() -> twincert.Twin:
@@ -47,7 +48,13 @@ def test_every_reported_bound_is_what_stopping_there_certifies(method: str) -> N
 def test_objectives_take_turns_so_that_the_bound_falls_from_the_beginning() -> None:
     seen: list[twincert.Progress] = []
     twincert.certify(
-        small_twins.twin((3, 6, 6, 4)), BOX, "outputs", method="sdp", settings=small_twins.QUICK, callback=seen.append
+        small_twins.twin((3, 6, 6, 4)),
+        BOX,
+        "outputs",
+        method="sdp",
+        settings=small_twins.QUICK,
+        rows=SPLITTING,
+        callback=seen.append,
     )
     lines = [line for line in seen if line["stage"] == "sdp"]
     order = [line["objective"] for line in lines]
@@ -96,11 +103,11 @@ def test_with_little_memory_objectives_are_solved_one_after_the_other() -> None:
     """A limit that the relaxation just fits into leaves no room for a point per objective."""
     twin, box = small_twins.twin((3, 12, 12, 4)), small_twins.box()
     with pytest.raises(twincert.SettingsError) as refused:
-        twincert.sdp.relaxation(twin, box, [1.0, 0.0, 0.0, 0.0], settings={"memory_limit": 0.001})
+        twincert.sdp.relaxation(twin, box, [1.0, 0.0, 0.0, 0.0], rows=SPLITTING, settings={"memory_limit": 0.001})
     needed = float(str(refused.value).split("at least ")[1].split()[0])
     settings = {"attack_restarts": 8, "max_iterations": 300}
     plenty, little = (
-        twincert.certify(twin, box, "inf", method="sdp", settings={**settings, "memory_limit": limit})
+        twincert.certify(twin, box, "inf", method="sdp", rows=SPLITTING, settings={**settings, "memory_limit": limit})
         for limit in (8.0, 1.001 * needed)
     )
     turns, order = ([p["objective"] for p in c.info["history"] if p["stage"] == "sdp"] for c in (plenty, little))

@@ -29,6 +29,13 @@ def pair(*overlaps: Overlap, **changes: Any) -> ChordalProblem:
     return ChordalProblem([triangle(), triangle(**changes)], overlaps, objective=[CUT, None])
 
 
+def split(**changes: Any) -> ChordalProblem:
+    """The triangle once more, as two cliques that share everything: for the splitting."""
+    return ChordalProblem(
+        [triangle(), triangle()], [Overlap(0, 1, (0, 1, 2), (0, 1, 2))], objective=[CUT, None], constant=1.5, **changes
+    )
+
+
 def replaced(matrix: np.ndarray, i: int, j: int, value: float) -> np.ndarray:
     return np.array([[value if (a, b) == (i, j) else matrix[a, b] for b in range(3)] for a in range(3)])
 
@@ -68,10 +75,10 @@ def test_callback_stops_and_its_exception_is_raised() -> None:
         seen.append(progress)
         return len(seen) < 2
 
-    stopped = solve(problem(), callback=second, settings={"bound_every": 7})
+    stopped = solve(split(), callback=second, settings={"bound_every": 7})
     assert (stopped.status, stopped.iterations) == ("interrupted", 14)
     assert stopped.history == tuple(seen)
-    assert problem().bound(stopped.multipliers) == stopped.bound >= 2.25
+    assert split().bound(stopped.multipliers) == stopped.bound >= 2.25
 
     def fails(progress: ChordalProgress) -> None:
         raise RuntimeError("from the callback")
@@ -81,7 +88,7 @@ def test_callback_stops_and_its_exception_is_raised() -> None:
 
 
 def test_time_limit_ends_the_iterations() -> None:
-    limited = solve(problem(), settings={"tolerance": 0.0, "max_iterations": 10**9}, time_limit=0.05)
+    limited = solve(split(), settings={"tolerance": 0.0, "max_iterations": 10**9}, time_limit=0.05)
     assert limited.status == "time_limit"
     assert limited.bound >= 2.25
 
@@ -98,9 +105,9 @@ def test_rows_may_have_any_size() -> None:
 def test_extrapolations_that_go_too_far_are_taken_back(rho: float) -> None:
     """Anderson acceleration overshoots here at rho = 0.05: the plain iteration needs long to come back from there."""
     pairs = np.ones((3, 3)) - np.eye(3)
-    largest_cut = ChordalProblem(
-        [Clique(np.eye(3), lower=np.eye(3) - pairs, upper=np.ones((3, 3)))], objective=[-pairs]
-    )
+    clique = Clique(np.eye(3), lower=np.eye(3) - pairs, upper=np.ones((3, 3)))
+    everything = Overlap(0, 1, (0, 1, 2), (0, 1, 2))
+    largest_cut = ChordalProblem([clique, clique], [everything], objective=[-pairs, None])
     solution = solve(largest_cut, settings={"rho": rho, "tolerance": 0.0, "max_iterations": 1000})
     assert 3.0 <= solution.bound <= 3.001
 

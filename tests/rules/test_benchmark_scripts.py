@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = {
     "compare_solvers": (
         ["--only", "8 bits, 0.15", "--iterations", "60", "--skip", "SCS", "--skip", "Clarabel", "--skip", "slope-only"],
-        "| random 5-15-15-3, 8 bits, 0.15 | 53x12 73x29 |",
+        "| random 5-15-15-3, 8 bits, 0.15 | 105x20 |",
     ),
     "compare_iteration": (
         ["--sizes", "6", "--no-suite", "--repeat", "1", "--seconds", "0.01"],
-        "| synthetic 6 | 1 | 18x6 |",
+        "| synthetic 6 | 2 | 18x6 |",
     ),
 }
 

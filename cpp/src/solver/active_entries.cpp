@@ -118,11 +118,12 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
   std::vector<Candidate> found;
   for (Index j = 0; j < n; ++j) {
     for (Index i = j; i < n; ++i) {
-      const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j), scale = norms_[i] * norms_[j];
+      const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j);
+      const double scale = norms_[i] * norms_[j];
       const double violation = std::max(above, below) / scale;
       if (!(violation > noticeable)) continue;
-      // What a ball's rows have on the diagonal is charged once, together; semidefiniteness takes care of lower ends there.
-      if (i == j && (below > above || in_ball_[static_cast<std::size_t>(i)])) continue;
+      // What a ball's rows have on the diagonal is charged once, together.
+      if (i == j && above > below && in_ball_[static_cast<std::size_t>(i)]) continue;
       if (mark(i, j) & (above > below ? upper_side : lower_side)) continue;
       const double size = std::sqrt(0.5 * (moments(i, i) * moments(j, j) + moments(i, j) * moments(i, j))) / scale;
       found.push_back({violation / (size + 1e-3), i, j, above > below ? 1.0 : -1.0});

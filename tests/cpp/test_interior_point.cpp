@@ -1,0 +1,109 @@
+// The interior-point method and the kernels that only it uses.
+#include <random>
+#include <vector>
+
+#include "check.hpp"
+#include "instances.hpp"
+#include "naive_blas.hpp"
+#include "twincert/bounds/twin_bounds.hpp"
+#include "twincert/core/cholesky.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/core/product.hpp"
+#include "twincert/relax/relaxation.hpp"
+#include "twincert/relax/support.hpp"
+#include "twincert/solver/interior_point.hpp"
+#include "twincert/solver/smallest_eigenvalue.hpp"
+
+using namespace twincert;
+using core::Index;
+using core::Matrix;
+using core::Transpose;
+using core::Vector;
+
+namespace {
+
+Matrix random_matrix(Index rows, Index columns, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal;
+  return Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
+}
+
+void check_kernels() {
+  core::ThreadPool pool(2);
+  for (const Index n : {1, 95, 96, 97, 250}) {
+    const Matrix a = random_matrix(n, n + 3, 1);
+    const Matrix matrix = a * a.transpose();
+    Matrix factor = matrix;
+    CHECK(core::cholesky_lower(factor, pool));
+    factor.triangularView<Eigen::StrictlyUpper>().setZero();
+    CHECK((factor * factor.transpose() - matrix).cwiseAbs().maxCoeff() < 1e-11 * matrix.cwiseAbs().maxCoeff());
+    Matrix indefinite = matrix;
+    indefinite(n - 1, n - 1) = -1.0;
+    CHECK(!core::cholesky_lower(indefinite, pool));
+  }
+  const Matrix a = random_matrix(70, 130, 2), b = random_matrix(130, 150, 3);
+  const Matrix expected = a * b, at = a.transpose(), bt = b.transpose();
+  for (const Transpose first : {Transpose::no, Transpose::yes}) {
+    for (const Transpose second : {Transpose::no, Transpose::yes}) {
+      const Matrix c = core::product(pool, first == Transpose::yes ? at : a, second == Transpose::yes ? bt : b, first, second);
+      CHECK((c - expected).cwiseAbs().maxCoeff() < 1e-12 * 130);
+    }
+  }
+  CHECK_THROWS(core::ShapeError, core::product(pool, a, a));
+}
+
+struct Problem {
+  network::Twin twin = testing::random_twin({5, 8, 8, 3}, 0.01, 1);
+  sets::InputSet set = testing::cube(5, 0.5);
+  relax::Relaxation relaxation;
+  relax::ObjectiveTerms terms;
+
+  Problem() {
+    relax::RowOptions rows;
+    rows.cliques = relax::Cliques::single;
+    relaxation = relax::build_relaxation(twin, set, bounds::crown_bounds(twin, set), rows, relax::ObjectiveKind::linear);
+    terms = relax::objective_terms(twin, relaxation, {relax::ObjectiveKind::linear, Vector(Vector::Unit(3, 0))});
+  }
+};
+
+}  // namespace
+
+TEST(factors_and_products_on_all_cores) {
+  check_kernels();
+  const testing::WithNaiveBlas registered;
+  check_kernels();
+}
+
+TEST(smallest_eigenvalues_are_estimated) {
+  const Matrix a = random_matrix(60, 60, 4), direction = random_matrix(60, 60, 5) + random_matrix(60, 60, 5).transpose();
+  const Matrix definite = a * a.transpose() + Matrix::Identity(60, 60);
+  const Matrix lower = definite.llt().matrixL();
+  const Eigen::GeneralizedSelfAdjointEigenSolver<Matrix> exact(direction, definite);
+  const double truth = exact.eigenvalues()[0], estimate = solver::smallest_eigenvalue(lower, direction);
+  CHECK(estimate <= truth * (1.0 - 1e-9));
+  CHECK(estimate >= 1.1 * truth);
+}
+
+TEST(every_iterate_of_the_interior_point_method_bounds_and_it_converges) {
+  Problem problem;
+  CHECK(problem.relaxation.cliques.size() == 1);
+  std::vector<Matrix> multipliers[2];
+  double last = 0.0;
+  for (const int threads : {1, 2}) {
+    core::ThreadPool pool(threads);
+    solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
+    method.set_objective(problem.terms);
+    for (int step = 0; step < 200 && !method.finished(); ++step) {
+      CHECK(method.iterate());
+      method.multipliers(multipliers[threads - 1]);
+      const Matrix& T = problem.relaxation.cliques.front().T;
+      const Matrix congruence = T.transpose() * multipliers[threads - 1].front() * T;
+      CHECK(congruence.llt().info() == Eigen::Success);  // what the bound rests on
+      last = relax::support_bound(problem.relaxation, problem.terms, multipliers[threads - 1]);
+    }
+    CHECK(method.finished());
+    CHECK(method.residual() < 1.0);
+  }
+  CHECK(multipliers[0] == multipliers[1]);
+  CHECK(last > 0.0);
+}
