@@ -22,11 +22,12 @@ class Certifier:
     """Certifies one input set after the other about the same twin and measure.
 
     ``setup`` takes the first set, ``update`` each further one, ``solve`` returns the certificate. After ``update`` the
-    splitting starts from the multipliers that it found for the earlier sets, row by row where the relaxations agree:
-    near-by sets need fewer iterations for the same bound. ``solve`` again on the same set, with another threshold or
-    more time, keeps the propagated bounds and goes on from there.
+    solver starts from what it found for the earlier sets, row by row where the relaxations agree: the splitting from
+    its multipliers, the interior-point method from the products that mattered. Near-by sets then need fewer iterations
+    for the same bound. ``solve`` again on the same set, with another threshold or more time, keeps the propagated
+    bounds and goes on from there.
 
-    A bound is as rigorous as ``certify``'s wherever the splitting starts; which multipliers prove it, and so its last
+    A bound is as rigorous as ``certify``'s wherever the solver starts; which multipliers prove it, and so its last
     digits, depend on the calls before, and on nothing else unless a time limit cuts them off. One call at a time.
     """
 

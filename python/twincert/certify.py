@@ -27,7 +27,7 @@ class Progress(TypedDict):
     ``upper`` is proven at every moment, by the code that checks certificates.
 
     ``stage`` is "interval", "attack", "crown", "optimized", "sdp" or "branch"; ``seconds`` count from the start;
-    ``iteration`` is the splitting's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of
+    ``iteration`` is the solver's; ``objective`` of ``objectives`` is being tightened. During "branch" ``parts`` of
     the input set have been bounded, ``leaves`` of them need no further split.
     """
 

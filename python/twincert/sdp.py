@@ -1,4 +1,4 @@
-"""Semidefinite programs in cliques, solved by the splitting that certifies twins, with a bound that is a theorem.
+"""Semidefinite programs in cliques, solved as those that certify twins, with a bound that is a theorem.
 
     maximise   sum_k <C_k, M_k> + constant
     over       M_k = T_k Y_k T_k', Y_k positive semidefinite, one for each clique,
@@ -233,7 +233,7 @@ class ChordalSolution:
     - status: "converged", "iteration_limit", "time_limit", "interrupted", "size_limit" (the memory estimate exceeds the
       setting memory_limit; the bound is that of zero multipliers) or "numerical_error"
     - residual: how far the last iterate's positive semidefinite matrices are from their intervals, relative to the
-      problem's size; it says how far the splitting has come and proves nothing
+      problem's size; it says how far the solver has come and proves nothing
     - history: the progress at every evaluation of the bound
     """
 
