@@ -63,7 +63,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   }
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
   const std::unique_ptr<solver::Method> method = solver::make_method(relaxation_, options.settings, pool);
-  // Otherwise they are solved one after the other.
+  // Without turns they are solved one after the other.
   takes_turns_ = keeps_points_ && method->resumes();
   info.timings.emplace_back("build", clock.seconds());
   const Clock solve_clock;
@@ -208,7 +208,7 @@ certificate::Claim Tightening::derive(const std::vector<ProvenObjective>& proven
   return certificate::derive_claim(question_.options.measure, question_.bounds, question_.rows, proven);
 }
 
-// Brings the splitting back to where the task paused, or to an earlier solve's point, or leaves it where the last objective did: a better
+// Brings the method back to where the task paused, or to an earlier solve's point, or leaves it where the last objective did: a better
 // start than none.
 void Tightening::begin(Task& task, solver::Method& method) {
   if (!task.begun) {

@@ -85,3 +85,13 @@ def test_memory_limit_is_respected_before_anything_is_built() -> None:
     assert cert.method == "crown"
     assert cert.info["clique_rows"] == []
     assert cert.check(twin).valid
+
+
+@pytest.mark.parametrize("measure", ["inf", "two", "one"])
+def test_a_network_against_itself_has_no_difference(measure: str) -> None:
+    network = twincert.Network.from_arrays(layers(0))
+    cert = twincert.certify(
+        twincert.Twin(network, network), twincert.Box.around(np.zeros(3), 0.5), measure, method="sdp"
+    )
+    assert cert.status == "converged"
+    assert cert.upper < 1e-11

@@ -42,7 +42,7 @@ def replaced(matrix: np.ndarray, i: int, j: int, value: float) -> np.ndarray:
 
 def test_solution_has_all_it_promises() -> None:
     solution = solve(problem())
-    assert 2.25 <= solution.bound <= 2.2501
+    assert 2.25 <= solution.bound <= 2.251
     assert solution.status == "converged"
     assert solution.iterations == solution.history[-1]["iteration"]
     assert [matrix.shape for matrix in solution.multipliers] == [(3, 3)]
@@ -98,7 +98,7 @@ def test_rows_may_have_any_size() -> None:
     stretch = np.outer(sizes, sizes)
     stretched = triangle(T=np.diag(sizes), lower=(2 * ONE - ALL) * stretch, upper=stretch)
     bound = solve(problem(stretched, objective=[CUT / stretch])).bound
-    assert 2.25 - 1e-12 <= bound <= 2.2501
+    assert 2.25 - 1e-12 <= bound <= 2.251
 
 
 @pytest.mark.parametrize("rho", [0.05, 0.15, 1.5])
@@ -250,3 +250,32 @@ def test_mistakes_are_named(name: str) -> None:
 
 def test_it_is_part_of_the_package() -> None:
     assert twincert.sdp.solve is solve
+
+
+@pytest.mark.parametrize("objective", [None, np.zeros((3, 3)), -ONE])
+def test_objectives_whose_optimum_is_trivial(objective: np.ndarray | None) -> None:
+    solution = solve(ChordalProblem([triangle()], objective=[objective]))
+    optimum = 0.0 if objective is None else -3.0 if objective[0, 0] < 0 else 0.0
+    assert solution.status == "converged"
+    assert optimum <= solution.bound <= optimum + 1e-9
+    assert np.isfinite(solution.residual)
+
+
+def test_a_single_clique_is_bounded_as_well_as_the_same_in_two() -> None:
+    """By the interior-point method, and by the splitting: an infeasible iterate must not pass for an optimum."""
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        variables = int(random.integers(3, 8))
+        T = np.vstack([np.eye(variables), random.standard_normal((5, variables)) / np.sqrt(variables)])
+        point = random.uniform(-1, 1, (variables, 4)) / 2
+        moments = T @ point @ point.T @ T.T
+        width = random.uniform(0, 2, T.shape[:1] * 2) * (random.uniform(size=T.shape[:1] * 2) < 0.5)
+        width = width + width.T + 6.0 * (width + width.T == 0)
+        lower, upper = (0.5 * (m + m.T) for m in (moments - width, moments + width))
+        C = random.standard_normal(lower.shape)
+        clique, corner = Clique(T, lower, upper), Clique([[1.0]], lower[:1, :1], upper[:1, :1])
+        single = solve(ChordalProblem([clique], objective=[C + C.T]))
+        chain = ChordalProblem([clique, corner], [Overlap(0, 1, (0,), (0,))], objective=[C + C.T, None])
+        double = solve(chain, settings={"max_iterations": 1000})
+        assert single.status == "converged"
+        assert single.bound <= double.bound + 0.01 * max(1.0, abs(double.bound)), seed

@@ -13,7 +13,7 @@ bool cholesky_lower(Matrix& matrix, ThreadPool& pool) {
   for (Index k = 0; k < n; k += width) {
     const Index size = std::min(width, n - k), next = k + size, rest = n - next;
     const Eigen::LLT<Matrix> factor(matrix.block(k, k, size, size));
-    if (factor.info() != Eigen::Success) return false;
+    if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) return false;
     matrix.block(k, k, size, size) = factor.matrixL();
     if (rest == 0) break;
     const Matrix inverse = factor.matrixL().solve(Matrix::Identity(size, size));

@@ -198,7 +198,7 @@ TwinClique build_clique(std::span<const network::StagePair> stages, std::span<co
   for (Index row = 0; row < rows.size(); ++row) {
     const auto coefficients = clique.T.row(row);
     Index column = 0;
-    if (coefficients.cwiseAbs().maxCoeff(&column) == 1.0 && coefficients.cwiseAbs().sum() == 1.0) {
+    if (coefficients.cwiseAbs().maxCoeff(&column) == 1.0 && (coefficients.array() != 0.0).count() == 1) {
       clique.variable_magnitude[column] = core::next_up(meaning.rows[row].magnitude() + clique.error[row]);
     }
   }

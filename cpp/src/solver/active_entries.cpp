@@ -42,6 +42,7 @@ ActiveEntries::ActiveEntries(const relax::Clique& clique)
     }
   }
   add_diagonal();
+  initial_ = size();
 }
 
 // A row that is a variable bounds it; where such rows and the ball leave one out, all rows do it together.
@@ -83,17 +84,35 @@ bool ActiveEntries::add(Index row, Index column, double sign) {
   return true;
 }
 
-Vector ActiveEntries::sides() const {
-  Vector result(static_cast<Index>(marks_.size()));
-  for (std::size_t k = 0; k < marks_.size(); ++k) result[static_cast<Index>(k)] = marks_[k];
+void ActiveEntries::retain(const std::vector<bool>& kept) {
+  std::size_t end = static_cast<std::size_t>(initial_);
+  for (std::size_t e = end; e < entries_.size(); ++e) {
+    const ActiveEntry& entry = entries_[e];
+    if (kept[e]) {
+      entries_[end++] = entry;
+    } else {
+      mark(entry.row, entry.column) &= static_cast<std::uint8_t>(entry.sign > 0.0 ? lower_side : upper_side);
+    }
+  }
+  entries_.resize(end);
+}
+
+Vector ActiveEntries::sides(const std::vector<bool>& kept) const {
+  Vector result = Vector::Zero(static_cast<Index>(marks_.size()));
+  for (std::size_t e = 0; e < entries_.size(); ++e) {
+    const ActiveEntry& entry = entries_[e];
+    if (kept[e] && !entry.equality)
+      result[static_cast<Index>(position(entry.row, entry.column))] += entry.sign > 0.0 ? upper_side : lower_side;
+  }
   return result;
 }
 
 void ActiveEntries::add(const Vector& sides) {
   for (Index j = 0; j < clique_.T.rows(); ++j) {
-    for (Index i = j; i < clique_.T.rows() && size() < most; ++i) {
+    for (Index i = j; i < clique_.T.rows() && size() < most_of(clique_.T.cols()); ++i) {
       const double side = sides[static_cast<Index>(position(i, j))];
-      if (side == upper_side || side == lower_side) add(i, j, side == upper_side ? 1.0 : -1.0);
+      if (side == upper_side || side == both_sides) add(i, j, 1.0);
+      if (side == lower_side || side == both_sides) add(i, j, -1.0);
     }
   }
 }
@@ -112,7 +131,7 @@ Index ActiveEntries::grow_diagonal(const Vector& diagonal, Index count) {
 }
 
 Index ActiveEntries::grow(const Matrix& moments, Index count) {
-  count = std::min(count, most - size());
+  count = std::min(count, most_of(clique_.T.cols()) - size());
   if (count <= 0) return 0;
   const Index n = moments.rows();
   std::vector<Candidate> found;
@@ -125,7 +144,7 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
       // What a ball's rows have on the diagonal is charged once, together.
       if (i == j && above > below && in_ball_[static_cast<std::size_t>(i)]) continue;
       if (mark(i, j) & (above > below ? upper_side : lower_side)) continue;
-      const double size = std::sqrt(0.5 * (moments(i, i) * moments(j, j) + moments(i, j) * moments(i, j))) / scale;
+      const double size = std::sqrt(0.5 * (std::max(0.0, moments(i, i) * moments(j, j)) + moments(i, j) * moments(i, j))) / scale;
       found.push_back({violation / (size + 1e-3), i, j, above > below ? 1.0 : -1.0});
     }
   }

@@ -21,8 +21,9 @@ constexpr Index fewest_new = 4;
 constexpr double nearly_feasible = 0.2;
 constexpr double moved_on = 0.8;
 constexpr Index first_growth = 3;
-// Steps that lower the bound by less than this are not worth many more.
+// Steps that lower the bound by less than this, and do not make the primal that much more feasible, are not worth many more.
 constexpr double worthwhile = 1e-4;
+constexpr double falling = 0.98;
 constexpr int patience = 8;
 
 Matrix symmetric_part(const Matrix& a) { return 0.5 * (a + a.transpose()); }
@@ -47,11 +48,12 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
-  const double active = std::min(static_cast<double>(ActiveEntries::most), 25.0 * v);
+  const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
   return 8.0 * (9.0 * n * n + 4.0 * n * v + 16.0 * v * v + 2.0 * active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
+  if (multipliers_.size() == size()) active_.retain(binding());
   full_objective_ = objective.matrices.front();
   if (full_objective_.size() == 0) full_objective_ = Matrix::Zero(clique_.T.rows(), clique_.T.rows());
   objective_ = product(pool_, clique_.T, product(pool_, full_objective_, clique_.T), Transpose::yes);
@@ -75,7 +77,7 @@ bool InteriorPoint::begin_with_active() {
   }
   if (has_ball_) diagonal[count] = 1.0;
   const Vector small = multipliers_;
-  for (double size = 1.0; size < 1e12; size *= 2.0) {
+  for (double size = 1.0; size < 1e12; size *= 4.0) {
     multipliers_ = small + size * diagonal;
     if (!factor(multipliers_, dual_, dual_factor_)) continue;
     primal_ = inverse_of(dual_factor_, pool_);
@@ -83,6 +85,14 @@ bool InteriorPoint::begin_with_active() {
     return true;
   }
   return false;
+}
+
+// The entries that bind where the last step ended, by entry: of a pair of multiplier and slack, whose product is small, the larger tells.
+std::vector<bool> InteriorPoint::binding() const {
+  std::vector<bool> found(static_cast<std::size_t>(active_.size()), false);
+  for (Index e = 0; e < std::min(active_.size(), multipliers_.size()); ++e)
+    found[static_cast<std::size_t>(e)] = multipliers_[e] > slacks_[e];
+  return found;
 }
 
 // What depends on which entries are active.
@@ -176,6 +186,8 @@ bool InteriorPoint::begin() {
     if (free_[static_cast<std::size_t>(e)]) slacks_[e] = 0.0;
   }
   grown_at_ = std::numeric_limits<double>::infinity();
+  last_residual_ = std::numeric_limits<double>::infinity();
+  floor_ = 1e-9 * std::abs(value());
   stuck_ = 0;
   return true;
 }
@@ -190,13 +202,13 @@ double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, 
   return sum / count;
 }
 
-// Takes the most violated entries into the working set.
-void InteriorPoint::grow() {
+// Takes the most violated entries into the working set. False when S is too close to singular for that.
+bool InteriorPoint::grow() {
   const Matrix moments = product(pool_, clique_.T, product(pool_, primal_, clique_.T, Transpose::no, Transpose::yes));
   const Index before = active_.size(), added = active_.grow(moments, std::max(fewest_new, dual_.rows()));
   grown_at_ = centre_;
   just_grown_ = added > 0;
-  if (!just_grown_) return;
+  if (!just_grown_) return true;
   use_rows();
   const double ball = has_ball_ ? multipliers_[before] : 0.0, ball_slack = has_ball_ ? slacks_[before] : 0.0;
   multipliers_.conservativeResize(size());
@@ -208,13 +220,15 @@ void InteriorPoint::grow() {
     slacks_[before + added] = ball_slack;
   }
   const Vector share = compensated(before);
-  for (double multiplier = centre_ / new_slack;; multiplier *= 0.3) {
-    const Vector trial = multipliers_ + multiplier * share;
-    if (!factor(trial, dual_, dual_factor_)) continue;
-    multipliers_ = trial;
-    break;
+  double multiplier = centre_ / new_slack;
+  for (int trial = 0; trial < 40; ++trial, multiplier *= 0.3) {
+    const Vector multipliers = multipliers_ + multiplier * share;
+    if (!factor(multipliers, dual_, dual_factor_)) continue;
+    multipliers_ = multipliers;
+    centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
+    return true;
   }
-  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
+  return false;
 }
 
 // One for every entry from `first` on. A product of two rows is indefinite: with half a square of each it is not, and S stays positive
@@ -327,8 +341,8 @@ InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector
   return result;
 }
 
-// The longest steps, at most one, that stay inside the cones.
-InteriorPoint::Steps InteriorPoint::longest(const Direction& direction) const {
+// Steps of at most one that go a fraction of the way to the cones' boundaries.
+InteriorPoint::Steps InteriorPoint::longest(const Direction& direction, double fraction) const {
   const auto room = [](double eigenvalue) { return eigenvalue < 0.0 ? -1.0 / eigenvalue : std::numeric_limits<double>::infinity(); };
   double eigenvalues[2];
   pool_.run(2, [&](Index k) {
@@ -340,24 +354,28 @@ InteriorPoint::Steps InteriorPoint::longest(const Direction& direction) const {
     if (direction.slacks[e] < 0.0) steps.primal = std::min(steps.primal, -slacks_[e] / direction.slacks[e]);
     if (direction.multipliers[e] < 0.0) steps.dual = std::min(steps.dual, -multipliers_[e] / direction.multipliers[e]);
   }
-  return {std::min(1.0, steps.primal), std::min(1.0, steps.dual)};
+  return {std::min(1.0, fraction * steps.primal), std::min(1.0, fraction * steps.dual)};
 }
 
-// Whether the working set must grow, and whether there is anything left to do.
-void InteriorPoint::review() {
+// Whether the working set must grow, and whether there is anything left to do. False when the point is no interior one any more.
+bool InteriorPoint::review() {
   centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
-  residual_ = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs().maxCoeff();
+  const Vector violation = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs();
+  residual_ = violation.maxCoeff();
   just_grown_ = false;
-  const double gap = centre_ * static_cast<double>(dual_.rows() + size());
-  const bool small_gap = gap <= tolerance_ * std::abs(value());
-  if (iterations_ < first_growth || !(residual_ < nearly_feasible) || !(centre_ < moved_on * grown_at_ || small_gap)) return;
-  grow();
+  if (!(centre_ > 0.0) || !std::isfinite(centre_) || !std::isfinite(residual_)) return false;
+  const double gap = centre_ * static_cast<double>(dual_.rows() + size()) + multipliers_.cwiseAbs().dot(violation);
+  const bool small_gap = gap <= tolerance_ * magnitude();
+  if (iterations_ < first_growth || !(residual_ < nearly_feasible) || !(centre_ < moved_on * grown_at_ || small_gap)) return true;
+  if (!grow()) return false;
   finished_ = small_gap && !just_grown_;
+  return true;
 }
 
 bool InteriorPoint::iterate() {
   if (iterations_ == 0 && !begin()) return false;
-  review();
+  if (!review()) return false;
+  if (finished_) return true;
   ++iterations_;
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;
   inverse_ = inverse_of(dual_factor_, pool_);
@@ -366,7 +384,7 @@ bool InteriorPoint::iterate() {
   if (!factor_schur()) return false;
   const Vector inverse_entries = entries(inverse_rows);
   const Direction predictor = direction(0.0, inverse_entries, nullptr);
-  const Steps predicted = longest(predictor);
+  const Steps predicted = longest(predictor, 1.0);
   const double reached =
       complementarity(primal_ + predicted.primal * predictor.primal, dual_ + predicted.dual * predictor.dual,
                       slacks_ + predicted.primal * predictor.slacks, multipliers_ + predicted.dual * predictor.multipliers);
@@ -375,17 +393,17 @@ bool InteriorPoint::iterate() {
   const double centering = std::max(blocked ? 0.5 : 0.05, ratio * ratio);
   const double before = value();
   if (!step(direction(centering, inverse_entries, &predictor))) return false;
-  const bool gains = before - value() > worthwhile * std::abs(before);
+  const bool gains = before - value() > worthwhile * magnitude() || residual_ < falling * last_residual_;
+  last_residual_ = residual_;
   stuck_ = gains || just_grown_ ? 0 : stuck_ + 1;
-  finished_ = finished_ || stuck_ >= patience;
-  return true;
+  if (stuck_ < patience) return true;
+  finished_ = residual_ < nearly_feasible;
+  return finished_;
 }
 
 // As far as both cones allow, which only the factorisations can tell.
 bool InteriorPoint::step(const Direction& direction) {
-  Steps steps = longest(direction);
-  if (steps.primal < 1.0) steps.primal *= fraction_to_boundary;
-  if (steps.dual < 1.0) steps.dual *= fraction_to_boundary;
+  Steps steps = longest(direction, fraction_to_boundary);
   Matrix dual, dual_factor, primal, primal_factor;
   Vector multipliers;
   const auto shortened = [](double& length, const auto& inside) {
@@ -415,6 +433,7 @@ void InteriorPoint::multipliers(std::vector<Matrix>& out) const {
   out.resize(1);
   Matrix& matrix = out.front();
   matrix = -full_objective_;
+  matrix.triangularView<Eigen::StrictlyUpper>() = matrix.transpose();  // to the last bit
   const Index count = active_.size();
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];

@@ -12,6 +12,9 @@ constexpr Index most_variables = 1500;
 // Of Settings::tolerance, which is about progress: how small the interior-point method's gap must be.
 constexpr double gap_of_tolerance = 0.4;
 
+// All of them are active from the start.
+Index fixed_entries(const relax::Clique& clique) { return (clique.lower.array() == clique.upper.array()).count() / 2; }
+
 }  // namespace
 
 bool suits_interior_point(const std::vector<relax::CliqueSize>& sizes) {
@@ -29,7 +32,8 @@ relax::Cliques choose_cliques(const network::Twin& twin, const sets::InputSet& s
 }
 
 std::unique_ptr<Method> make_method(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool) {
-  if (!suits_interior_point(relax::clique_sizes(problem))) return std::make_unique<Admm>(problem, settings, pool);
+  if (!suits_interior_point(relax::clique_sizes(problem)) || fixed_entries(problem.cliques.front()) > ActiveEntries::most / 2)
+    return std::make_unique<Admm>(problem, settings, pool);
   return std::make_unique<InteriorPoint>(problem, gap_of_tolerance * settings.tolerance, pool);
 }
 

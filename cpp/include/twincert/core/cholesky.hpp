@@ -7,7 +7,7 @@
 namespace twincert::core {
 
 // Overwrites the lower triangle of `matrix`, which alone is read, with L, matrix = L L^T; the rest is unspecified. False when a pivot is
-// not positive (the matrix is unspecified then).
+// not positive or not finite (the matrix is unspecified then).
 bool cholesky_lower(Matrix& matrix, ThreadPool& pool);
 
 }  // namespace twincert::core

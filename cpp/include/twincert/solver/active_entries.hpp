@@ -1,6 +1,7 @@
 // The few entries of a clique's moment matrix whose intervals matter: a working set that grows by the most violated ones.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,8 @@ class ActiveEntries {
  public:
   // Beyond these the Schur complement takes half a gigabyte and its factorisation seconds.
   static constexpr Index most = 8000;
+  // How many it grows to: what is active at an optimum is far less per variable.
+  static Index most_of(Index variables) { return std::min(most, 25 * variables); }
 
   // Starts with the entries that are fixed, and with bounds on the diagonal that keep every variable bounded. Keeps a reference.
   explicit ActiveEntries(const relax::Clique& clique);
@@ -34,8 +37,11 @@ class ActiveEntries {
   double norm(Index row) const { return norms_[row]; }
   Index size() const { return static_cast<Index>(entries_.size()); }
 
-  // Which sides of which entries are active, as numbers, lower triangle column by column: the same of another problem may be added.
-  Vector sides() const;
+  // Leaves out what was not there at the start and is not `kept`, by entry.
+  void retain(const std::vector<bool>& kept);
+
+  // Which sides of the `kept` entries are active, as numbers, lower triangle column by column: the same of another problem may be added.
+  Vector sides(const std::vector<bool>& kept) const;
   void add(const Vector& sides);
 
   // Adds at most `count` upper ends of the diagonal, those that the moments' diagonal exceeds most, by a factor; returns how many.
@@ -62,6 +68,7 @@ class ActiveEntries {
 
   const relax::Clique& clique_;
   std::vector<ActiveEntry> entries_;
+  Index initial_ = 0;                // entries that are always active
   std::vector<std::uint8_t> marks_;  // of the lower triangle: which sides are active
   std::vector<bool> in_ball_;        // rows
   Vector norms_;

@@ -7,6 +7,8 @@
 // rebuilt from l in every step and stays positive definite: multipliers are valid at every iterate, whatever X is.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "twincert/core/parallel.hpp"
@@ -24,7 +26,7 @@ class InteriorPoint : public Method {
   // Estimate from above of the memory that problem and solver take, in bytes.
   static double memory_estimate(Index rows, Index variables);
 
-  // Starts afresh, with the working set of the objective before.
+  // Starts afresh, with what mattered of the working set of the objective before.
   void set_objective(const relax::ChordalObjective& objective) override;
 
   bool iterate() override;
@@ -33,8 +35,8 @@ class InteriorPoint : public Method {
   bool finished() const override { return finished_; }
   Index bound_every() const override { return 1; }
 
-  // The working set: interior points themselves are of no use to another problem.
-  Vector point() const override { return active_.sides(); }
+  // What matters of the working set: interior points themselves are of no use to another problem.
+  Vector point() const override { return active_.sides(binding()); }
   void start(const Vector& point) override { active_.add(point); }
   bool resumes() const override { return false; }
 
@@ -52,10 +54,12 @@ class InteriorPoint : public Method {
 
   bool begin();
   bool begin_with_active();
-  void review();
-  void grow();
+  bool review();
+  bool grow();
+  std::vector<bool> binding() const;
   Vector compensated(Index first) const;
   bool step(const Direction& direction);
+  double magnitude() const { return std::max(std::abs(value()), floor_); }
   double value() const { return multipliers_.dot(limits_) + constant_; }
   void use_rows();
   bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
@@ -66,7 +70,7 @@ class InteriorPoint : public Method {
   bool factor_schur();
   Vector solve(const Vector& right) const;
   Direction direction(double centering, const Vector& inverse_entries, const Direction* predictor) const;
-  Steps longest(const Direction& direction) const;
+  Steps longest(const Direction& direction, double fraction) const;
   double complementarity(const Matrix& primal, const Matrix& dual, const Vector& slacks, const Vector& multipliers) const;
   Index size() const { return active_.size() + (has_ball_ ? 1 : 0); }
 
@@ -98,6 +102,8 @@ class InteriorPoint : public Method {
   bool just_grown_ = false;
   bool finished_ = false;
   double residual_ = 0.0;
+  double last_residual_ = 0.0;
+  double floor_ = 0.0;  // values below this are zero
 };
 
 }  // namespace twincert::solver

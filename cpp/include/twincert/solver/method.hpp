@@ -19,7 +19,7 @@ class Method {
   virtual ~Method() = default;
 
   virtual void set_objective(const relax::ChordalObjective& objective) = 0;
-  // One step; false when it failed and the point is unchanged.
+  // One step; false when it failed: multipliers are then those of the step before, and further steps are of no use.
   virtual bool iterate() = 0;
   // Valid ones of the last step, in the objective's own units, one per clique.
   virtual void multipliers(std::vector<Matrix>& out) const = 0;
