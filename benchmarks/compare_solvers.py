@@ -1,4 +1,4 @@
-"""The splitting against SCS and Clarabel, on the same relaxations and on the weaker slope-only ones.
+"""Ours against SCS and Clarabel, on the same relaxations and on the weaker slope-only ones.
 
 Command, from the repository root: ``python -m benchmarks.compare_solvers [--only NAME] [--time-cap 120] [--repeat 3]``
 

@@ -40,7 +40,7 @@ Result = dict[str, Any]
 
 
 def ours(problem: ChordalProblem, workers: int, cap: float, iterations: int, enough: float | None) -> Result:
-    """The splitting, to the end or until its proven bound is ``enough``."""
+    """Ours, to the end or until its proven bound is ``enough``."""
 
     def below(progress: ChordalProgress) -> bool:
         return enough is None or progress["bound"] > enough

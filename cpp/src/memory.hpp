@@ -1,4 +1,4 @@
-// What a Certifier remembers between solves: bounds of its set, and points of the splitting, which serve other sets too.
+// What a Certifier remembers between solves: bounds of its set, and starting points of the solver, which serve other sets too.
 #pragma once
 
 #include <optional>

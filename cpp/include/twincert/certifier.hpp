@@ -22,9 +22,9 @@ class Certifier {
 
   // The set to certify, as if nothing had been solved before. ShapeError, SettingsError as certify().
   void setup(const sets::InputSet& set);
-  // Another set; the splitting starts from what it found for the sets before.
+  // Another set; the solver starts from what it found for the sets before.
   void update(const sets::InputSet& set);
-  // As certify(); again on the same set, it keeps the propagated bounds and goes on from the splitting's points.
+  // As certify(); again on the same set, it keeps the propagated bounds and goes on from the solver's points.
   Result solve(std::optional<double> threshold = {}, double time_limit = std::numeric_limits<double>::infinity(),
                std::function<bool(const Progress&)> callback = {});
 

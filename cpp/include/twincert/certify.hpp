@@ -46,7 +46,7 @@ struct CertifyOptions {
 struct Info {
   core::Index parts = 0;         // bounded by branching
   core::Index leaves = 0;        // that the set is divided into
-  core::Index iterations = 0;    // of the splitting, all objectives
+  core::Index iterations = 0;    // of the solver, all objectives
   double primal_residual = 0.0;  // of the last objective solved, scaled problem
   std::vector<core::Index> clique_rows;
   std::vector<core::Index> clique_variables;

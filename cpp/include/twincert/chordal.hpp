@@ -1,4 +1,4 @@
-// The generic front door: any semidefinite program in cliques whose entries have finite intervals, solved by the splitting that twins use,
+// The generic front door: any semidefinite program in cliques whose entries have finite intervals, solved by the methods that twins use,
 // with a bound that holds whatever the solver did.
 #pragma once
 

@@ -1,4 +1,4 @@
-// A semidefinite program in cliques, as plain data: the class of problems that the splitting solves and whose bounds are proven. Twins are
+// A semidefinite program in cliques, as plain data: the class of problems that the solver takes and whose bounds are proven. Twins are
 // one source of them (relax/relaxation.hpp); others may fill it in themselves (twincert/chordal.hpp).
 //
 //   maximise   sum_k <C_k, M_k> + constant

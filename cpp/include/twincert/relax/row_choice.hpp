@@ -1,4 +1,4 @@
-// Which row families pay for a twin. More rows tighten the relaxation's limit but slow the splitting down.
+// Which row families pay for a twin. More rows tighten the relaxation's limit but slow the solver down.
 #pragma once
 
 #include "twincert/bounds/twin_bounds.hpp"

@@ -1,4 +1,4 @@
-// Rows of a problem brought to magnitude about one, which the splitting needs; by powers of two, so that nothing is rounded.
+// Rows of a problem brought to magnitude about one, which the solver needs; by powers of two, so that nothing is rounded.
 #pragma once
 
 #include <vector>

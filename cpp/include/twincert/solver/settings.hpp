@@ -8,7 +8,7 @@
 
 // X(type, name, default, minimum, maximum, description)
 #define TWINCERT_SETTINGS(X)                                                                                                       \
-  X(std::int64_t, max_iterations, 5000, 0, 1e9, "iterations of the splitting per objective")                                       \
+  X(std::int64_t, max_iterations, 5000, 0, 1e9, "iterations of the solver per objective")                                          \
   X(std::int64_t, bound_every, 20, 1, 1e6, "iterations between two evaluations of the valid bound")                                \
   X(double, rho, 0.15, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                    \
   X(double, relaxation, 1.8, 0.1, 1.99, "over-relaxation of the splitting")                                                        \

@@ -1,4 +1,4 @@
-// Points of the splitting kept from earlier solves, for relaxations of the same twin over other sets.
+// What methods start from, kept from earlier solves, for relaxations of the same twin over other sets.
 //
 // A warm start costs no rigour: bounds are computed from multipliers, wherever these come from.
 #pragma once
@@ -15,7 +15,7 @@ using core::Vector;
 
 class WarmStarts {
  public:
-  // Keeps Admm::point() of an objective in place of an earlier one.
+  // Keeps Method::point() of an objective in place of an earlier one.
   void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, const Vector& point);
   // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Empty when none was kept.
   Vector find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
