@@ -20,7 +20,7 @@ RADIUS = 0.02  # of pixels in [0, 1]
 
 def demo(
     bits: Annotated[int, typer.Option(help="of the quantised twin, 2 to 16")] = 8,
-    time_limit: Annotated[float, typer.Option(help="seconds")] = 30.0,
+    time_limit: Annotated[float, typer.Option(help="seconds")] = 5.0,
 ) -> None:
     """Certify a small digit classifier, which ships with the package, against its quantised twin.
 
