@@ -66,7 +66,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
-  if (solver::memory_estimate(relax::clique_sizes(problem_), options.settings) > options.settings.memory_limit * 0x1p30) {
+  if (solver::memory_estimate(problem_, options.settings) > options.settings.memory_limit * 0x1p30) {
     best.status = Status::size_limit;
     return best;
   }

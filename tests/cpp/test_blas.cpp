@@ -3,6 +3,9 @@
 
 #include "check.hpp"
 #include "naive_blas.hpp"
+#include "twincert/core/cholesky.hpp"
+#include "twincert/core/error.hpp"
+#include "twincert/core/product.hpp"
 
 using namespace twincert;
 using core::Index;
@@ -56,6 +59,30 @@ Results all_kernels() {
   return results;
 }
 
+void check_all_cores() {
+  core::ThreadPool pool(2);
+  for (const Index n : {1, 95, 96, 97, 250}) {
+    const Matrix a = random(n, n + 3, 1);
+    const Matrix matrix = a * a.transpose();
+    Matrix factor = matrix;
+    CHECK(core::cholesky_lower(factor, pool));
+    factor.triangularView<Eigen::StrictlyUpper>().setZero();
+    CHECK((factor * factor.transpose() - matrix).cwiseAbs().maxCoeff() < 1e-11 * matrix.cwiseAbs().maxCoeff());
+    Matrix indefinite = matrix;
+    indefinite(n - 1, n - 1) = -1.0;
+    CHECK(!core::cholesky_lower(indefinite, pool));
+  }
+  const Matrix a = random(70, 130, 2), b = random(130, 150, 3);
+  const Matrix expected = a * b, at = a.transpose(), bt = b.transpose();
+  for (const Transpose first : {Transpose::no, Transpose::yes}) {
+    for (const Transpose second : {Transpose::no, Transpose::yes}) {
+      const Matrix c = core::product(pool, first == Transpose::yes ? at : a, second == Transpose::yes ? bt : b, first, second);
+      CHECK((c - expected).cwiseAbs().maxCoeff() < 1e-12 * 130);
+    }
+  }
+  CHECK_THROWS(core::ShapeError, "does not fit", core::product(pool, a, a));
+}
+
 }  // namespace
 
 TEST(blas_and_eigen_agree) {
@@ -70,6 +97,12 @@ TEST(blas_and_eigen_agree) {
   CHECK(eigen.symmetric.isApprox(blas.symmetric, 1e-13));
   CHECK(eigen.eigenvalues.isApprox(blas.eigenvalues, 1e-12));
   CHECK(eigen.rebuilt.norm() < 1e-11 && blas.rebuilt.norm() < 1e-11);
+}
+
+TEST(blas_factors_and_products_on_all_cores) {
+  check_all_cores();
+  const testing::WithNaiveBlas registered;
+  check_all_cores();
 }
 
 TEST(blas_unregisters) { CHECK(!core::blas_registered()); }

@@ -1,14 +1,10 @@
-// The interior-point method and the kernels that only it uses.
+// The interior-point method: its bounds, its steps.
 #include <random>
 #include <vector>
 
 #include "check.hpp"
 #include "instances.hpp"
-#include "naive_blas.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
-#include "twincert/core/cholesky.hpp"
-#include "twincert/core/error.hpp"
-#include "twincert/core/product.hpp"
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/relax/support.hpp"
 #include "twincert/solver/interior_point.hpp"
@@ -17,7 +13,6 @@
 using namespace twincert;
 using core::Index;
 using core::Matrix;
-using core::Transpose;
 using core::Vector;
 
 namespace {
@@ -26,30 +21,6 @@ Matrix random_matrix(Index rows, Index columns, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<double> normal;
   return Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
-}
-
-void check_kernels() {
-  core::ThreadPool pool(2);
-  for (const Index n : {1, 95, 96, 97, 250}) {
-    const Matrix a = random_matrix(n, n + 3, 1);
-    const Matrix matrix = a * a.transpose();
-    Matrix factor = matrix;
-    CHECK(core::cholesky_lower(factor, pool));
-    factor.triangularView<Eigen::StrictlyUpper>().setZero();
-    CHECK((factor * factor.transpose() - matrix).cwiseAbs().maxCoeff() < 1e-11 * matrix.cwiseAbs().maxCoeff());
-    Matrix indefinite = matrix;
-    indefinite(n - 1, n - 1) = -1.0;
-    CHECK(!core::cholesky_lower(indefinite, pool));
-  }
-  const Matrix a = random_matrix(70, 130, 2), b = random_matrix(130, 150, 3);
-  const Matrix expected = a * b, at = a.transpose(), bt = b.transpose();
-  for (const Transpose first : {Transpose::no, Transpose::yes}) {
-    for (const Transpose second : {Transpose::no, Transpose::yes}) {
-      const Matrix c = core::product(pool, first == Transpose::yes ? at : a, second == Transpose::yes ? bt : b, first, second);
-      CHECK((c - expected).cwiseAbs().maxCoeff() < 1e-12 * 130);
-    }
-  }
-  CHECK_THROWS(core::ShapeError, "does not fit", core::product(pool, a, a));
 }
 
 struct Problem {
@@ -67,12 +38,6 @@ struct Problem {
 };
 
 }  // namespace
-
-TEST(interior_point_factors_and_products_on_all_cores) {
-  check_kernels();
-  const testing::WithNaiveBlas registered;
-  check_kernels();
-}
 
 TEST(interior_point_estimates_smallest_eigenvalues) {
   const Matrix a = random_matrix(60, 60, 4), direction = random_matrix(60, 60, 5) + random_matrix(60, 60, 5).transpose();

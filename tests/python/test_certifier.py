@@ -47,16 +47,21 @@ def iterations_until(certificate: twincert.Certificate, bound: float) -> int:
     return sum(last.values())
 
 
-@pytest.mark.parametrize("measure", ["inf", "two"])
-def test_a_near_set_takes_fewer_iterations(measure: str) -> None:
-    """Of the splitting, which goes on from its point."""
-    ours = twincert.Certifier(DEEP, measure, method="sdp", settings=FULL, rows={"cliques": "stages"})
+def cold_and_warm(ours: twincert.Certifier) -> tuple[twincert.Certificate, twincert.Certificate]:
+    """Of the near set: alone, and after the other one."""
     ours.setup(NEAR)
     cold = ours.solve()
     ours.setup(BOX)
     ours.solve()
     ours.update(NEAR)
-    warm = ours.solve()
+    return cold, ours.solve()
+
+
+@pytest.mark.parametrize("measure", ["inf", "two"])
+def test_a_near_set_takes_fewer_iterations(measure: str) -> None:
+    """Of the splitting, which goes on from its point."""
+    ours = twincert.Certifier(DEEP, measure, method="sdp", settings=FULL, rows={"cliques": "stages"})
+    cold, warm = cold_and_warm(ours)
     target = 1.01 * max(cold.upper, warm.upper)
     assert iterations_until(warm, target) < iterations_until(cold, target)
     assert warm.upper == pytest.approx(cold.upper, rel=0.005)
@@ -66,12 +71,7 @@ def test_a_near_set_takes_fewer_iterations(measure: str) -> None:
 def test_a_near_set_starts_from_the_working_set() -> None:
     """Of the interior-point method: entries that mattered before are there from the first step."""
     ours = twincert.Certifier(DEEP, "inf", method="sdp", settings=FULL)
-    ours.setup(NEAR)
-    cold = ours.solve()
-    ours.setup(BOX)
-    ours.solve()
-    ours.update(NEAR)
-    warm = ours.solve()
+    cold, warm = cold_and_warm(ours)
     assert cold.proof["rows"]["cliques"] == warm.proof["rows"]["cliques"] == "single"
     assert warm.upper != cold.upper  # another path
     assert warm.upper == pytest.approx(cold.upper, rel=0.005)

@@ -31,16 +31,6 @@ void check_shapes(const char* name, bool fits, const Matrix& a, const Matrix& b)
                    std::to_string(b.rows()) + " x " + std::to_string(b.cols()) + " one");
 }
 
-template <typename Product>
-void store(const Product& product, double alpha, double beta, Matrix& c) {
-  if (beta == 0.0) {
-    c.noalias() = alpha * product;
-  } else {
-    if (beta != 1.0) c *= beta;
-    c.noalias() += alpha * product;
-  }
-}
-
 }  // namespace
 
 void register_blas(const BlasTable& entries) { table() = entries; }
@@ -52,36 +42,21 @@ bool blas_registered() {
 
 const BlasTable& blas() { return table(); }
 
-void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c) {
-  const bool flip_a = trans_a == Transpose::yes;
-  const bool flip_b = trans_b == Transpose::yes;
-  const Index rows = flip_a ? a.cols() : a.rows();
+ProductSize product_size(Transpose trans_a, Transpose trans_b, const Matrix& a, const Matrix& b) {
+  const bool flip_a = trans_a == Transpose::yes, flip_b = trans_b == Transpose::yes;
   const Index inner = flip_a ? a.rows() : a.cols();
-  const Index columns = flip_b ? b.rows() : b.cols();
-  check_shapes("gemm", inner == (flip_b ? b.cols() : b.rows()), a, b);
+  check_shapes("product", inner == (flip_b ? b.cols() : b.rows()), a, b);
+  return {flip_a ? a.cols() : a.rows(), flip_b ? b.rows() : b.cols(), inner};
+}
+
+void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c) {
+  const ProductSize size = product_size(trans_a, trans_b, a, b);
   if (beta == 0.0) {
-    c.resize(rows, columns);
+    c.resize(size.m, size.n);
   } else {
-    check_shapes("gemm result", c.rows() == rows && c.cols() == columns, a, c);
+    check_shapes("gemm result", c.rows() == size.m && c.cols() == size.n, a, c);
   }
-  if (rows == 0 || columns == 0) return;
-  if (blas_registered() && inner > 0) {
-    char op_a = flip_a ? 'T' : 'N';
-    char op_b = flip_b ? 'T' : 'N';
-    int m = to_int(rows), n = to_int(columns), k = to_int(inner);
-    int lda = to_int(a.rows()), ldb = to_int(b.rows()), ldc = m;
-    table().dgemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a.data()), &lda, mutable_data(b.data()), &ldb, &beta, c.data(), &ldc);
-    return;
-  }
-  if (flip_a && flip_b) {
-    store(a.transpose() * b.transpose(), alpha, beta, c);
-  } else if (flip_a) {
-    store(a.transpose() * b, alpha, beta, c);
-  } else if (flip_b) {
-    store(a * b.transpose(), alpha, beta, c);
-  } else {
-    store(a * b, alpha, beta, c);
-  }
+  gemm_block(trans_a, trans_b, size, alpha, a.data(), a.rows(), b.data(), b.rows(), beta, c.data(), size.m);
 }
 
 void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
@@ -118,15 +93,8 @@ void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double a
 void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c) {
   check_shapes("gemm_columns", a.cols() == b.rows() && c.rows() == a.rows() && first + count <= b.cols() && count <= c.cols(), a, b);
   if (count == 0) return;
-  if (!blas_registered()) {
-    c.leftCols(count).noalias() = a * b.middleCols(first, count);
-    return;
-  }
-  char no = 'N';
-  int rows = to_int(a.rows()), columns = to_int(count), inner = to_int(a.cols());
-  double one = 1.0, zero = 0.0;
-  blas().dgemm(&no, &no, &rows, &columns, &inner, &one, mutable_data(a.data()), &rows, mutable_data(b.col(first).data()), &inner, &zero,
-               c.data(), &rows);
+  gemm_block(Transpose::no, Transpose::no, {a.rows(), count, a.cols()}, 1.0, a.data(), a.rows(), b.col(first).data(), b.rows(), 0.0,
+             c.data(), c.rows());
 }
 
 void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c) {

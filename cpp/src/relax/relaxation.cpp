@@ -225,13 +225,4 @@ std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::Inpu
   return sizes;
 }
 
-double memory_estimate(const std::vector<CliqueSize>& sizes, Index acceleration_memory) {
-  double bytes = 0.0;
-  for (const CliqueSize& size : sizes) {
-    const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
-    bytes += 8.0 * (11.0 * rows * rows + 6.0 * rows * variables) + 4.0 * static_cast<double>(acceleration_memory) * rows * rows;
-  }
-  return bytes;
-}
-
 }  // namespace twincert::relax

@@ -50,6 +50,15 @@ Admm::Admm(const relax::ChordalProblem& problem, const Settings& settings, core:
   reset();
 }
 
+double Admm::memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory) {
+  double bytes = 0.0;
+  for (const relax::CliqueSize& size : sizes) {
+    const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
+    bytes += 8.0 * (11.0 * rows * rows + 6.0 * rows * variables) + 4.0 * static_cast<double>(acceleration_memory) * rows * rows;
+  }
+  return bytes;
+}
+
 void Admm::reset() {
   packed_point_.setZero();
   for (const Block& block : blocks_) packed_point_[block.offset] = 1.0;

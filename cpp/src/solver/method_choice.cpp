@@ -21,6 +21,10 @@ bool suits_interior_point(const std::vector<relax::CliqueSize>& sizes) {
   return sizes.size() == 1 && sizes.front().variables <= most_variables;
 }
 
+bool suits_interior_point(const relax::ChordalProblem& problem) {
+  return suits_interior_point(relax::clique_sizes(problem)) && fixed_entries(problem.cliques.front()) <= ActiveEntries::most / 2;
+}
+
 relax::Cliques choose_cliques(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                               const relax::RowOptions& rows, relax::ObjectiveKind kind, const Settings& settings) {
   if (rows.cliques != relax::Cliques::automatic) return rows.cliques;
@@ -32,14 +36,18 @@ relax::Cliques choose_cliques(const network::Twin& twin, const sets::InputSet& s
 }
 
 std::unique_ptr<Method> make_method(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool) {
-  if (!suits_interior_point(relax::clique_sizes(problem)) || fixed_entries(problem.cliques.front()) > ActiveEntries::most / 2)
-    return std::make_unique<Admm>(problem, settings, pool);
+  if (!suits_interior_point(problem)) return std::make_unique<Admm>(problem, settings, pool);
   return std::make_unique<InteriorPoint>(problem, gap_of_tolerance * settings.tolerance, pool);
 }
 
 double memory_estimate(const std::vector<relax::CliqueSize>& sizes, const Settings& settings) {
   if (suits_interior_point(sizes)) return InteriorPoint::memory_estimate(sizes.front().rows, sizes.front().variables);
-  return relax::memory_estimate(sizes, settings.memory);
+  return Admm::memory_estimate(sizes, settings.memory);
+}
+
+double memory_estimate(const relax::ChordalProblem& problem, const Settings& settings) {
+  const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(problem);
+  return suits_interior_point(problem) ? memory_estimate(sizes, settings) : Admm::memory_estimate(sizes, settings.memory);
 }
 
 }  // namespace twincert::solver

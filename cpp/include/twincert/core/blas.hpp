@@ -20,14 +20,18 @@ void register_blas(const BlasTable& table);
 bool blas_registered();
 const BlasTable& blas();
 
-// C = alpha op(A) op(B) + beta C. No allocation when C has its size already (Eigen fallback may use its stack buffers).
 enum class Transpose { no, yes };
-void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
 
-// The same on blocks of larger matrices, column by column with the given strides: C is m x n, k are summed. C may not overlap A or B.
+// A product is m x n, k are summed. ShapeError when the factors do not fit.
 struct ProductSize {
   Index m, n, k;
 };
+ProductSize product_size(Transpose trans_a, Transpose trans_b, const Matrix& a, const Matrix& b);
+
+// C = alpha op(A) op(B) + beta C. No allocation when C has its size already (Eigen fallback may use its stack buffers).
+void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
+
+// The same on blocks of larger matrices, column by column with the given strides. C may not overlap A or B.
 void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
                 Index stride_b, double beta, double* c, Index stride_c);
 

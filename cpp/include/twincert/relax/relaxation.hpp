@@ -52,7 +52,4 @@ std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem);
 std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                                      const RowOptions& options, ObjectiveKind kind);
 
-// Estimate from above of the memory that relaxation and solver take, in bytes.
-double memory_estimate(const std::vector<CliqueSize>& sizes, Index acceleration_memory);
-
 }  // namespace twincert::relax

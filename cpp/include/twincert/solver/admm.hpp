@@ -11,7 +11,7 @@
 
 #include "twincert/core/blas.hpp"
 #include "twincert/core/parallel.hpp"
-#include "twincert/relax/chordal_problem.hpp"
+#include "twincert/relax/relaxation.hpp"
 #include "twincert/solver/acceleration.hpp"
 #include "twincert/solver/agreement.hpp"
 #include "twincert/solver/method.hpp"
@@ -23,6 +23,9 @@ class Admm : public Method {
  public:
   // Keeps references: problem and pool must outlive it.
   Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool);
+
+  // Estimate from above of the memory that problem and splitting take, in bytes.
+  static double memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory);
 
   // Scaled internally to unit size; keeps the current point as a warm start.
   void set_objective(const relax::ChordalObjective& objective) override;

@@ -18,11 +18,14 @@ relax::Cliques choose_cliques(const network::Twin& twin, const sets::InputSet& s
 
 // The interior-point method is for a single clique that is not too large, the splitting for all others.
 bool suits_interior_point(const std::vector<relax::CliqueSize>& sizes);
+// Nor may it have thousands of fixed entries: those of twins are fewer than their variables.
+bool suits_interior_point(const relax::ChordalProblem& problem);
 
 // Keeps references to problem and pool.
 std::unique_ptr<Method> make_method(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool);
 
 // Estimate from above of the memory that problem and method take, in bytes.
 double memory_estimate(const std::vector<relax::CliqueSize>& sizes, const Settings& settings);
+double memory_estimate(const relax::ChordalProblem& problem, const Settings& settings);
 
 }  // namespace twincert::solver
