@@ -262,7 +262,7 @@ def test_objectives_whose_optimum_is_trivial(objective: np.ndarray | None) -> No
 
 
 def alone_and_in_two(clique: Clique, C: np.ndarray) -> tuple[float, float]:
-    """Bounds by the interior-point method, which must converge, and by the splitting, for which a corner is repeated."""
+    """Bounds by the interior-point method, which must converge, and the splitting: a corner is a clique."""
     single = solve(ChordalProblem([clique], objective=[C]))
     assert single.status == "converged"
     corner = Clique([[1.0]], clique.lower[:1, :1], clique.upper[:1, :1], variable_magnitude=[10.0])
@@ -270,7 +270,7 @@ def alone_and_in_two(clique: Clique, C: np.ndarray) -> tuple[float, float]:
     return single.bound, solve(chain, settings={"max_iterations": 2000}).bound
 
 
-@pytest.mark.parametrize("seed", [2, 9, 14, 35, 64])
+@pytest.mark.parametrize("seed", [35, 56, 64, 76])
 def test_the_gap_counts_what_is_infeasible(seed: int) -> None:
     """An iterate that violates active entries must not pass for an optimum."""
     random = np.random.default_rng(seed)
