@@ -68,6 +68,9 @@ void check_all_cores() {
     CHECK(core::cholesky_lower(factor, pool));
     factor.triangularView<Eigen::StrictlyUpper>().setZero();
     CHECK((factor * factor.transpose() - matrix).cwiseAbs().maxCoeff() < 1e-11 * matrix.cwiseAbs().maxCoeff());
+    const Matrix inverse = core::cholesky_inverse(factor, pool);
+    CHECK((inverse * matrix - Matrix::Identity(n, n)).cwiseAbs().maxCoeff() < 1e-7);
+    CHECK(inverse == inverse.transpose());
     Matrix indefinite = matrix;
     indefinite(n - 1, n - 1) = -1.0;
     CHECK(!core::cholesky_lower(indefinite, pool));
@@ -81,6 +84,10 @@ void check_all_cores() {
     }
   }
   CHECK_THROWS(core::ShapeError, "does not fit", core::product(pool, a, a));
+  const Matrix gram = core::symmetric_product(pool, b, b);
+  CHECK((gram - bt * b).cwiseAbs().maxCoeff() < 1e-12 * 130);
+  CHECK(gram == gram.transpose());
+  CHECK_THROWS(core::ShapeError, "70 x 150", core::symmetric_product(pool, at, b));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/relax/support.hpp"
 #include "twincert/solver/interior_point.hpp"
+#include "twincert/solver/row_products.hpp"
 #include "twincert/solver/smallest_eigenvalue.hpp"
 
 using namespace twincert;
@@ -47,6 +48,35 @@ TEST(interior_point_estimates_smallest_eigenvalues) {
   const double truth = exact.eigenvalues()[0], estimate = solver::smallest_eigenvalue(lower, direction);
   CHECK(estimate <= truth * (1.0 - 1e-9));
   CHECK(estimate >= 1.1 * truth);
+}
+
+TEST(interior_point_picks_rows_of_one_variable) {
+  Matrix T = random_matrix(9, 6, 6);
+  T.row(1) = -2.0 * Vector::Unit(6, 3).transpose();
+  T.row(4) = Vector::Unit(6, 0).transpose();
+  T.row(5) = 0.5 * Vector::Unit(6, 3).transpose();
+  const Vector norms = Vector::LinSpaced(9, 1.0, 3.0);
+  const std::vector<Index> used{7, 4, 2, 1, 5, 0};
+  const Matrix rows = (norms.cwiseInverse().asDiagonal() * T)(used, Eigen::all);
+  core::ThreadPool pool(2);
+  solver::RowProducts products(pool);
+  products.use(T, used, norms);
+  CHECK(products.size() == 6);
+  const Matrix half = random_matrix(6, 6, 7), M = half + half.transpose();
+  const Matrix image = products.image(M), expected = rows * M * rows.transpose();
+  CHECK(image.isApprox(M * rows.transpose(), 1e-14));
+  CHECK(products.congruence(image).isApprox(expected, 1e-14));
+  std::vector<solver::RowPair> pairs;
+  Matrix sum = Matrix::Zero(6, 6);
+  for (Index i = 0; i < 6; ++i) {
+    for (Index j = 0; j < 6; ++j) {
+      CHECK(std::abs(products.entry(image, i, j) - expected(i, j)) < 1e-13 * expected.cwiseAbs().maxCoeff());
+      const double weight = 1.0 + static_cast<double>(i - 2 * j);
+      pairs.push_back({i, j, weight});
+      sum += 0.5 * weight * (rows.row(i).transpose() * rows.row(j) + rows.row(j).transpose() * rows.row(i));
+    }
+  }
+  CHECK(products.sum(pairs).isApprox(sum, 1e-13));
 }
 
 TEST(interior_point_bounds_at_every_iterate_and_converges) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "twincert/core/cholesky.hpp"
 #include "twincert/core/product.hpp"
@@ -28,12 +29,6 @@ constexpr int patience = 8;
 
 Matrix symmetric_part(const Matrix& a) { return 0.5 * (a + a.transpose()); }
 
-// (L L^T)^-1.
-Matrix inverse_of(const Matrix& lower, core::ThreadPool& pool) {
-  const Matrix inverse = lower.triangularView<Eigen::Lower>().solve(Matrix::Identity(lower.rows(), lower.rows()));
-  return product(pool, inverse, inverse, Transpose::yes);
-}
-
 bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
   lower = a;
   if (!core::cholesky_lower(lower, pool)) return false;
@@ -44,12 +39,22 @@ bool lower_factor(const Matrix& a, Matrix& lower, core::ThreadPool& pool) {
 }  // namespace
 
 InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolerance, core::ThreadPool& pool)
-    : clique_(problem.cliques.front()), pool_(pool), tolerance_(tolerance), has_ball_(!clique_.ball_rows.empty()), active_(clique_) {}
+    : clique_(problem.cliques.front()),
+      pool_(pool),
+      tolerance_(tolerance),
+      has_ball_(!clique_.ball_rows.empty()),
+      active_(clique_),
+      rows_(pool),
+      all_rows_(pool) {
+  std::vector<Index> all(static_cast<std::size_t>(clique_.T.rows()));
+  std::iota(all.begin(), all.end(), Index{0});
+  all_rows_.use(clique_.T, all, Vector::Ones(clique_.T.rows()));
+}
 
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
   const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
-  return 8.0 * (9.0 * n * n + 4.0 * n * v + 16.0 * v * v + 2.0 * active * active);
+  return 8.0 * (9.0 * n * n + 8.0 * n * v + 16.0 * v * v + 2.0 * active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
@@ -77,10 +82,10 @@ bool InteriorPoint::begin_with_active() {
   }
   if (has_ball_) diagonal[count] = 1.0;
   const Vector small = multipliers_;
-  for (double size = 1.0; size < 1e12; size *= 4.0) {
+  for (double& size = start_size_; size < 1e12; size *= 4.0) {
     multipliers_ = small + size * diagonal;
     if (!factor(multipliers_, dual_, dual_factor_)) continue;
-    primal_ = inverse_of(dual_factor_, pool_);
+    primal_ = core::cholesky_inverse(dual_factor_, pool_);
     primal_ /= primal_(0, 0);
     return true;
   }
@@ -98,72 +103,53 @@ std::vector<bool> InteriorPoint::binding() const {
 // What depends on which entries are active.
 void InteriorPoint::use_rows() {
   const Index count = active_.size();
-  position_.assign(static_cast<std::size_t>(clique_.T.rows()), -1);
-  std::vector<Index> used;
-  const auto use = [&](Index row) {
-    Index& position = position_[static_cast<std::size_t>(row)];
-    if (position >= 0) return;
-    position = static_cast<Index>(used.size());
-    used.push_back(row);
+  std::vector<Index> places(static_cast<std::size_t>(clique_.T.rows()), -1), used;
+  const auto place_of = [&](Index row) {
+    Index& place = places[static_cast<std::size_t>(row)];
+    if (place < 0) {
+      place = static_cast<Index>(used.size());
+      used.push_back(row);
+    }
+    return place;
   };
   limits_.resize(size());
   free_.assign(static_cast<std::size_t>(size()), false);
+  pairs_.clear();
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
-    use(entry.row);
-    use(entry.column);
+    pairs_.push_back({place_of(entry.row), place_of(entry.column), entry.sign});
     limits_[e] = entry.limit;
     free_[static_cast<std::size_t>(e)] = entry.equality;
   }
-  for (const Index row : clique_.ball_rows) use(row);
+  for (const Index row : clique_.ball_rows) {
+    const Index place = place_of(row);
+    pairs_.push_back({place, place, 1.0});
+  }
   if (has_ball_) limits_[count] = clique_.ball_cap;
-  rows_.resize(clique_.T.cols(), static_cast<Index>(used.size()));
-  for (std::size_t k = 0; k < used.size(); ++k)
-    rows_.col(static_cast<Index>(k)) = clique_.T.row(used[k]).transpose() / active_.norm(used[k]);
+  rows_.use(clique_.T, used, active_.norms());
 }
 
-// T M T^T over the rows in use.
-Matrix InteriorPoint::congruence(const Matrix& moments) const {
-  return product(pool_, rows_, product(pool_, moments, rows_), Transpose::yes);
-}
-
-// <A_e, M> from T M T^T.
-Vector InteriorPoint::entries(const Matrix& products) const {
-  Vector values(size());
+// <A_e, M> from M T^T.
+Vector InteriorPoint::entries(const Matrix& image) const {
+  Vector values = Vector::Zero(size());
   const Index count = active_.size();
-  for (Index e = 0; e < count; ++e) {
-    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
-    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
-    values[e] = 0.5 * entry.sign * (products(i, j) + products(j, i));
-  }
-  if (has_ball_) {
-    values[count] = 0.0;
-    for (const Index row : clique_.ball_rows) {
-      const Index i = position_[static_cast<std::size_t>(row)];
-      values[count] += products(i, i);
+  constexpr Index share = 256;
+  pool_.run((count + share - 1) / share, [&](Index task) {
+    for (Index e = task * share; e < std::min(count, (task + 1) * share); ++e) {
+      const RowPair& pair = pairs_[static_cast<std::size_t>(e)];
+      values[e] = pair.weight * rows_.entry(image, pair.i, pair.j);
     }
-  }
+  });
+  for (std::size_t k = static_cast<std::size_t>(count); k < pairs_.size(); ++k)
+    values[count] += rows_.entry(image, pairs_[k].i, pairs_[k].j);
   return values;
 }
 
 // sum l_e A_e.
 Matrix InteriorPoint::adjoint(const Vector& multipliers) const {
-  const Index count = active_.size();
-  Matrix weighted = Matrix::Zero(rows_.rows(), rows_.cols());
-  for (Index e = 0; e < count; ++e) {
-    const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];
-    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
-    const double weight = 0.5 * entry.sign * multipliers[e];
-    weighted.col(i) += weight * rows_.col(j);
-    weighted.col(j) += weight * rows_.col(i);
-  }
-  if (has_ball_) {
-    for (const Index row : clique_.ball_rows) {
-      const Index i = position_[static_cast<std::size_t>(row)];
-      weighted.col(i) += multipliers[count] * rows_.col(i);
-    }
-  }
-  return symmetric_part(product(pool_, weighted, rows_, Transpose::no, Transpose::yes));
+  std::vector<RowPair> weighted = pairs_;
+  for (std::size_t k = 0; k < weighted.size(); ++k) weighted[k].weight *= multipliers[std::min(static_cast<Index>(k), active_.size())];
+  return rows_.sum(weighted);
 }
 
 bool InteriorPoint::factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const {
@@ -174,14 +160,17 @@ bool InteriorPoint::factor(const Vector& multipliers, Matrix& dual, Matrix& lowe
 // Large multipliers on the diagonal make S positive definite; X is its inverse. Rows that this leaves far outside get bounds as well.
 bool InteriorPoint::begin() {
   constexpr int rounds = 4;
+  start_size_ = 1.0;
   for (int round = 0;; ++round) {
     if (!begin_with_active()) return false;
+    start_size_ = std::max(1.0, start_size_ / 16.0);
     if (round == rounds) break;
-    const Matrix product_rows = product(pool_, clique_.T, primal_);
-    const Vector diagonal = product_rows.cwiseProduct(clique_.T).rowwise().sum();
+    const Matrix image = all_rows_.image(primal_);
+    Vector diagonal(all_rows_.size());
+    for (Index row = 0; row < diagonal.size(); ++row) diagonal[row] = all_rows_.entry(image, row, row);
     if (active_.grow_diagonal(diagonal, dual_.rows()) == 0) break;
   }
-  slacks_ = (limits_ - entries(congruence(primal_))).cwiseMax(0.3);
+  slacks_ = (limits_ - entries(rows_.image(primal_))).cwiseMax(0.3);
   for (Index e = 0; e < size(); ++e) {
     if (free_[static_cast<std::size_t>(e)]) slacks_[e] = 0.0;
   }
@@ -204,7 +193,7 @@ double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, 
 
 // Takes the most violated entries into the working set. False when S is too close to singular for that.
 bool InteriorPoint::grow() {
-  const Matrix moments = product(pool_, clique_.T, product(pool_, primal_, clique_.T, Transpose::no, Transpose::yes));
+  const Matrix moments = all_rows_.congruence(all_rows_.image(primal_));
   const Index before = active_.size(), added = active_.grow(moments, std::max(fewest_new, dual_.rows()));
   grown_at_ = centre_;
   just_grown_ = added > 0;
@@ -260,7 +249,7 @@ InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector
   if (predictor) {
     second_primal = symmetric_part(product(pool_, predictor->primal, product(pool_, predictor->dual, inverse_)));
     second = predictor->multipliers.cwiseProduct(predictor->slacks);
-    right -= entries(congruence(second_primal));
+    right -= entries(rows_.image(second_primal));
   }
   for (Index e = 0; e < size(); ++e) {
     if (!free_[static_cast<std::size_t>(e)]) right[e] += (target - second[e]) / multipliers_[e];
@@ -295,7 +284,7 @@ InteriorPoint::Steps InteriorPoint::longest(const Direction& direction, double f
 // Whether the working set must grow, and whether there is anything left to do. False when the point is no interior one any more.
 bool InteriorPoint::review() {
   centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
-  const Vector violation = (limits_ - slacks_ - entries(congruence(primal_))).cwiseAbs();
+  const Vector violation = (limits_ - slacks_ - entries(rows_.image(primal_))).cwiseAbs();
   residual_ = violation.maxCoeff();
   just_grown_ = false;
   if (!(centre_ > 0.0) || !std::isfinite(centre_) || !std::isfinite(residual_)) return false;
@@ -313,11 +302,11 @@ bool InteriorPoint::iterate() {
   if (finished_) return true;
   ++iterations_;
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;
-  inverse_ = inverse_of(dual_factor_, pool_);
-  const Matrix inverse_rows = congruence(inverse_), primal_rows = congruence(primal_);
-  form_schur(inverse_rows, primal_rows);
+  inverse_ = core::cholesky_inverse(dual_factor_, pool_);
+  const Matrix inverse_image = rows_.image(inverse_);
+  form_schur(rows_.congruence(inverse_image), rows_.congruence(rows_.image(primal_)));
   if (!factor_schur()) return false;
-  const Vector inverse_entries = entries(inverse_rows);
+  const Vector inverse_entries = entries(inverse_image);
   const Direction predictor = direction(0.0, inverse_entries, nullptr);
   const Steps predicted = longest(predictor, 1.0);
   const double reached =
@@ -325,7 +314,7 @@ bool InteriorPoint::iterate() {
                       slacks_ + predicted.primal * predictor.slacks, multipliers_ + predicted.dual * predictor.multipliers);
   const double ratio = std::clamp(reached / centre_, 0.0, 1.0);
   const bool blocked = std::min(predicted.primal, predicted.dual) < 0.1;
-  const double centering = std::max(blocked ? 0.5 : 0.05, ratio * ratio);
+  const double centering = std::max(blocked ? 0.5 : 0.05, ratio * ratio * ratio);
   const double before = value();
   if (!step(direction(centering, inverse_entries, &predictor))) return false;
   const bool gains = before - value() > worthwhile * magnitude() || residual_ < falling * last_residual_;

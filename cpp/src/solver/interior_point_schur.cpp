@@ -7,41 +7,37 @@ namespace twincert::solver {
 // <A_e, X A_f S^-1> + (s_e / l_e if e is f), scaled to a diagonal of ones; the lower triangle. For A_e = (t_i t_j^T + t_j t_i^T) / 2 these
 // are four products of entries of P = T X T^T and Q = T S^-1 T^T.
 void InteriorPoint::form_schur(const Matrix& inverse_rows, const Matrix& primal_rows) {
-  const Index count = active_.size(), used = rows_.cols();
-  const std::vector<ActiveEntry>& all = active_.entries();
+  const Index count = active_.size(), used = rows_.size();
+  const auto ball = static_cast<std::size_t>(count);
   schur_.resize(size(), size());
   pool_.run(count, [&](Index e) {
-    const ActiveEntry& entry = all[static_cast<std::size_t>(e)];
-    const Index i = position_[static_cast<std::size_t>(entry.row)], j = position_[static_cast<std::size_t>(entry.column)];
+    const RowPair& pair = pairs_[static_cast<std::size_t>(e)];
     Eigen::Matrix<double, 4, Eigen::Dynamic> here(4, used);
-    here.row(0) = primal_rows.col(i).transpose();
-    here.row(1) = primal_rows.col(j).transpose();
-    here.row(2) = inverse_rows.col(j).transpose();
-    here.row(3) = inverse_rows.col(i).transpose();
+    here.row(0) = primal_rows.col(pair.i).transpose();
+    here.row(1) = primal_rows.col(pair.j).transpose();
+    here.row(2) = inverse_rows.col(pair.j).transpose();
+    here.row(3) = inverse_rows.col(pair.i).transpose();
     double* column = schur_.col(e).data();
     for (Index f = e; f < count; ++f) {
-      const ActiveEntry& other = all[static_cast<std::size_t>(f)];
-      const double* a = here.col(position_[static_cast<std::size_t>(other.row)]).data();
-      const double* b = here.col(position_[static_cast<std::size_t>(other.column)]).data();
-      column[f] = 0.25 * entry.sign * other.sign * (a[0] * b[2] + a[1] * b[3] + a[2] * b[0] + a[3] * b[1]);
+      const RowPair& other = pairs_[static_cast<std::size_t>(f)];
+      const double* a = here.col(other.i).data();
+      const double* b = here.col(other.j).data();
+      column[f] = 0.25 * pair.weight * other.weight * (a[0] * b[2] + a[1] * b[3] + a[2] * b[0] + a[3] * b[1]);
     }
     if (has_ball_) {
       double sum = 0.0;
-      for (const Index row : clique_.ball_rows) {
-        const double* a = here.col(position_[static_cast<std::size_t>(row)]).data();
+      for (std::size_t k = ball; k < pairs_.size(); ++k) {
+        const double* a = here.col(pairs_[k].i).data();
         sum += 0.5 * (a[0] * a[2] + a[1] * a[3]);
       }
-      column[count] = entry.sign * sum;
+      column[count] = pair.weight * sum;
     }
   });
   if (has_ball_) {
     double sum = 0.0;
-    for (const Index first : clique_.ball_rows) {
-      const Index i = position_[static_cast<std::size_t>(first)];
-      for (const Index second : clique_.ball_rows) {
-        const Index j = position_[static_cast<std::size_t>(second)];
-        sum += primal_rows(i, j) * inverse_rows(i, j);
-      }
+    for (std::size_t k = ball; k < pairs_.size(); ++k) {
+      for (std::size_t l = ball; l < pairs_.size(); ++l)
+        sum += primal_rows(pairs_[k].i, pairs_[l].i) * inverse_rows(pairs_[k].i, pairs_[l].i);
     }
     schur_(count, count) = sum;
   }

@@ -10,4 +10,7 @@ namespace twincert::core {
 // not positive or not finite (the matrix is unspecified then).
 bool cholesky_lower(Matrix& matrix, ThreadPool& pool);
 
+// (L L^T)^-1 of a lower triangular L, whose upper triangle is not read.
+Matrix cholesky_inverse(const Matrix& lower, ThreadPool& pool);
+
 }  // namespace twincert::core

@@ -35,6 +35,7 @@ class ActiveEntries {
   const std::vector<ActiveEntry>& entries() const { return entries_; }
   // What rows are divided by: more than one for those that are small differences of large terms.
   double norm(Index row) const { return norms_[row]; }
+  const Vector& norms() const { return norms_; }
   Index size() const { return static_cast<Index>(entries_.size()); }
 
   // Leaves out what was not there at the start and is not `kept`, by entry.

@@ -15,6 +15,7 @@
 #include "twincert/relax/chordal_problem.hpp"
 #include "twincert/solver/active_entries.hpp"
 #include "twincert/solver/method.hpp"
+#include "twincert/solver/row_products.hpp"
 
 namespace twincert::solver {
 
@@ -63,8 +64,7 @@ class InteriorPoint : public Method {
   double value() const { return multipliers_.dot(limits_) + constant_; }
   void use_rows();
   bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
-  Matrix congruence(const Matrix& moments) const;
-  Vector entries(const Matrix& products) const;
+  Vector entries(const Matrix& image) const;
   Matrix adjoint(const Vector& multipliers) const;
   void form_schur(const Matrix& inverse_rows, const Matrix& primal_rows);
   bool factor_schur();
@@ -80,8 +80,9 @@ class InteriorPoint : public Method {
   bool has_ball_;
   ActiveEntries active_;
 
-  std::vector<Index> position_;  // of every row among those in use, or -1
-  Matrix rows_;                  // those in use, transposed: variables x rows
+  RowProducts rows_;            // those in use
+  RowProducts all_rows_;        // not divided by norms
+  std::vector<RowPair> pairs_;  // of the active entries, with their signs, and those of the ball
   Vector limits_;
   std::vector<bool> free_;
 
@@ -95,7 +96,8 @@ class InteriorPoint : public Method {
   Matrix primal_factor_, dual_factor_, inverse_;
   Matrix schur_, schur_factor_;
   Vector schur_scale_;
-  double centre_ = 0.0;  // mu
+  double start_size_ = 1.0;  // of the first multipliers
+  double centre_ = 0.0;      // mu
   double grown_at_ = 0.0;
   Index iterations_ = 0;
   int stuck_ = 0;
