@@ -25,8 +25,7 @@ using relax::ObjectiveKind;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// Taking turns costs the acceleration its memory: not before this many iterations, and not for a hair's breadth.
-constexpr Index turn = 100;
+// Another objective has its turn, but not for a hair's breadth.
 constexpr double margin = 0.02;
 
 double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::Settings& settings, std::size_t points) {
@@ -56,15 +55,13 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   const double room = options.settings.memory_limit * 0x1p30;
   if (memory_needed(sizes, options.settings, 0) > room) return Status::size_limit;
   relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
-  keeps_points_ = memory_needed(sizes, options.settings, tasks_.size()) <= room;
+  keeps_states_ = memory_needed(sizes, options.settings, tasks_.size()) <= room;
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());
     info.clique_variables.push_back(clique.T.cols());
   }
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
   const std::unique_ptr<solver::Method> method = solver::make_method(relaxation_, options.settings, pool);
-  // Without turns they are solved one after the other.
-  takes_turns_ = keeps_points_ && method->resumes();
   info.timings.emplace_back("build", clock.seconds());
   const Clock solve_clock;
   if (affine) try_slopes(*method);
@@ -75,7 +72,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     }
     begin(*task, *method);
     advance(*task, *method, static_cast<Index>(task - tasks_.data()) + 1, static_cast<Index>(tasks_.size()));
-    if (keeps_points_) task->point = method->point();
+    if (keeps_states_) task->state = method->state();
     if (task->solution.paused) continue;
     task->open = false;
     settled_ = std::max(settled_, task->share);
@@ -85,7 +82,8 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     info.iterations += task.solution.iterations;
     if (task.begun) {
       info.primal_residual = task.solution.residual;
-      if (keeps_points_ && task.solution.status != Status::numerical_error) warm_.keep(relaxation_, task.objective, task.point);
+      if (keeps_states_ && task.solution.status != Status::numerical_error)
+        warm_.keep(relaxation_, task.objective, method->point(task.state));
     }
   }
   if (affine) keep_best_slope();
@@ -128,7 +126,7 @@ void Tightening::try_slopes(solver::Method& method) {
     task.open = false;
     begin(task, method);
     advance(task, method, number + 1, count);
-    if (keeps_points_) task.point = method.point();
+    if (keeps_states_) task.state = method.state();
     return std::optional<double>(task.best.bound);
   });
 }
@@ -186,8 +184,8 @@ bool Tightening::may_decide(const Task& task, double bound) const {
 }
 
 // Whether another objective is the loosest by now.
-bool Tightening::should_yield(const Task& task, Index since) const {
-  if (!takes_turns_ || task.objective.kind != ObjectiveKind::linear) return false;
+bool Tightening::should_yield(const Task& task, Index since, Index turn) const {
+  if (!keeps_states_ || task.objective.kind != ObjectiveKind::linear) return false;
   double next = 0.0;
   bool fresh = false;
   for (const Task& other : tasks_) {
@@ -211,14 +209,14 @@ certificate::Claim Tightening::derive(const std::vector<ProvenObjective>& proven
 // Brings the method back to where the task paused, or to an earlier solve's point, or leaves it where the last objective did: a better
 // start than none.
 void Tightening::begin(Task& task, solver::Method& method) {
-  if (!task.begun) {
-    task.terms = relax::objective_terms(question_.twin, relaxation_, task.objective);
-    const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
-    if (!next_slope) task.point = warm_.find(relaxation_, task.objective);
-  }
+  if (!task.begun) task.terms = relax::objective_terms(question_.twin, relaxation_, task.objective);
   method.set_objective(task.terms);
-  if (task.point.size() > 0) method.start(task.point);
+  if (task.begun) return method.resume(task.state);
   task.begun = true;
+  const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
+  if (next_slope) return;
+  const Vector point = warm_.find(relaxation_, task.objective);
+  if (point.size() > 0) method.start(point);
 }
 
 // Tightens one objective until it is done or another is looser.
@@ -240,7 +238,7 @@ void Tightening::advance(Task& task, solver::Method& method, Index number, Index
         if (course_.late()) return solver::Continue::time_limit;
         if (may_decide(task, task.best.bound)) return solver::Continue::decided;
         if (stalled(task, iteration)) return solver::Continue::decided;
-        return should_yield(task, iteration.iteration - before) ? solver::Continue::pause : solver::Continue::yes;
+        return should_yield(task, iteration.iteration - before, method.turn()) ? solver::Continue::pause : solver::Continue::yes;
       },
       std::move(task.solution));
   const Status status = task.solution.status;

@@ -46,7 +46,7 @@ class Tightening {
     relax::Objective objective;
     double share;  // what the objective lets the measure reach, evaluation error included
     relax::ObjectiveTerms terms;
-    core::Vector point;
+    core::Vector state;  // of the method, when it paused or ended
     solver::Solution solution;
     certificate::ObjectiveProof best;
     double tried = std::numeric_limits<double>::infinity();  // least unproven bound that a proof was made of
@@ -64,7 +64,7 @@ class Tightening {
   double share_of(const relax::Objective& objective, double bound) const;
   bool decided(double share) const;
   bool may_decide(const Task& task, double bound) const;
-  bool should_yield(const Task& task, core::Index since) const;
+  bool should_yield(const Task& task, core::Index since, core::Index turn) const;
   double upper() const;
   void begin(Task& task, solver::Method& method);
   void advance(Task& task, solver::Method& method, core::Index number, core::Index count);
@@ -80,8 +80,7 @@ class Tightening {
   std::vector<Task> tasks_;
   std::vector<certificate::ProvenObjective> proven_;
   double settled_ = 0.0;  // what the measure reaches by objectives that will not be tightened further
-  bool keeps_points_ = true;
-  bool takes_turns_ = true;
+  bool keeps_states_ = true;
   bool stopped_ = false;
   core::Status status_ = core::Status::converged;
 };

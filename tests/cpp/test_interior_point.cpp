@@ -79,6 +79,29 @@ TEST(interior_point_picks_rows_of_one_variable) {
   CHECK(products.sum(pairs).isApprox(sum, 1e-13));
 }
 
+TEST(interior_point_goes_on_where_it_paused) {
+  Problem problem;
+  const relax::ObjectiveTerms other =
+      relax::objective_terms(problem.twin, problem.relaxation, {relax::ObjectiveKind::linear, Vector(-Vector::Unit(3, 1))});
+  core::ThreadPool pool(1);
+  solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
+  const auto iterate = [&](int steps) {
+    for (int step = 0; step < steps; ++step) CHECK(method.iterate());
+    std::vector<Matrix> multipliers;
+    method.multipliers(multipliers);
+    return multipliers.front();
+  };
+  method.set_objective(problem.terms);
+  iterate(9);
+  const Vector state = method.state();
+  const Matrix expected = iterate(5);
+  method.set_objective(other);
+  iterate(12);
+  method.set_objective(problem.terms);
+  method.resume(state);
+  CHECK(iterate(5) == expected);
+}
+
 TEST(interior_point_bounds_at_every_iterate_and_converges) {
   Problem problem;
   CHECK(problem.relaxation.cliques.size() == 1);

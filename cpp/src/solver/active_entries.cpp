@@ -97,13 +97,15 @@ void ActiveEntries::retain(const std::vector<bool>& kept) {
   entries_.resize(end);
 }
 
-Vector ActiveEntries::sides(const std::vector<bool>& kept) const {
+void ActiveEntries::restore(const std::vector<ActiveEntry>& entries) {
+  retain(std::vector<bool>(entries_.size(), false));
+  for (std::size_t e = static_cast<std::size_t>(initial_); e < entries.size(); ++e) add(entries[e].row, entries[e].column, entries[e].sign);
+}
+
+Vector ActiveEntries::sides(const std::vector<ActiveEntry>& entries) const {
   Vector result = Vector::Zero(static_cast<Index>(marks_.size()));
-  for (std::size_t e = 0; e < entries_.size(); ++e) {
-    const ActiveEntry& entry = entries_[e];
-    if (kept[e] && !entry.equality)
-      result[static_cast<Index>(position(entry.row, entry.column))] += entry.sign > 0.0 ? upper_side : lower_side;
-  }
+  for (const ActiveEntry& entry : entries)
+    result[static_cast<Index>(position(entry.row, entry.column))] += entry.sign > 0.0 ? upper_side : lower_side;
   return result;
 }
 

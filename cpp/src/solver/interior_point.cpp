@@ -74,6 +74,7 @@ bool InteriorPoint::begin_with_active() {
   use_rows();
   const Index count = active_.size();
   multipliers_.setZero(size());
+  slacks_.setZero(size());
   Vector diagonal = Vector::Zero(size());
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];

@@ -40,9 +40,11 @@ class ActiveEntries {
 
   // Leaves out what was not there at the start and is not `kept`, by entry.
   void retain(const std::vector<bool>& kept);
+  // What was there at the start, and the inequalities among `entries` from that many on.
+  void restore(const std::vector<ActiveEntry>& entries);
 
-  // Which sides of the `kept` entries are active, as numbers, lower triangle column by column: the same of another problem may be added.
-  Vector sides(const std::vector<bool>& kept) const;
+  // Which sides the entries stand for, as numbers, lower triangle column by column: the same of another problem may be added.
+  Vector sides(const std::vector<ActiveEntry>& entries) const;
   void add(const Vector& sides);
 
   // Adds at most `count` upper ends of the diagonal, those that the moments' diagonal exceeds most, by a factor; returns how many.

@@ -33,9 +33,12 @@ class Admm : public Method {
   void reset();
 
   // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
-  Vector point() const override { return packed_point_; }
+  Vector state() const override { return packed_point_; }
+  void resume(const Vector& state) override { start(state); }
+  // The acceleration loses its memory.
+  Index turn() const override { return 100; }
+  Vector point(const Vector& state) const override { return state; }
   void start(const Vector& point) override;
-  bool resumes() const override { return true; }
 
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
   bool iterate() override;

@@ -36,10 +36,14 @@ class InteriorPoint : public Method {
   bool finished() const override { return finished_; }
   Index bound_every() const override { return 1; }
 
+  // Working set, multipliers, slacks and X.
+  Vector state() const override;
+  void resume(const Vector& state) override;
+  Index turn() const override { return 1; }
+
   // What matters of the working set: interior points themselves are of no use to another problem.
-  Vector point() const override { return active_.sides(binding()); }
+  Vector point(const Vector& state) const override;
   void start(const Vector& point) override { active_.add(point); }
-  bool resumes() const override { return false; }
 
  private:
   struct Direction {

@@ -30,11 +30,15 @@ class Method {
   // After how many steps it is worth to look at the multipliers.
   virtual Index bound_every() const = 0;
 
-  // What a later solve may start from, one number per entry of the cliques' lower triangles, column by column.
-  virtual Vector point() const = 0;
+  // With the same objective, steps go on from resume(state()) as if nothing had been in between.
+  virtual Vector state() const = 0;
+  virtual void resume(const Vector& state) = 0;
+  // How many steps it should take before another objective has its turn.
+  virtual Index turn() const = 0;
+
+  // What another problem may start from: one number per entry of the cliques' lower triangles, column by column.
+  virtual Vector point(const Vector& state) const = 0;
   virtual void start(const Vector& point) = 0;
-  // Whether steps go on from start(point()) as if nothing had been in between.
-  virtual bool resumes() const = 0;
 };
 
 }  // namespace twincert::solver

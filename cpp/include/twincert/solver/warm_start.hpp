@@ -15,7 +15,7 @@ using core::Vector;
 
 class WarmStarts {
  public:
-  // Keeps Method::point() of an objective in place of an earlier one.
+  // Keeps the Method::point() of an objective in place of an earlier one.
   void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, const Vector& point);
   // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Empty when none was kept.
   Vector find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
