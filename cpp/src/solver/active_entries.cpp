@@ -6,9 +6,6 @@
 namespace twincert::solver {
 namespace {
 
-// Rows have magnitude about one. Smaller violations are worth no entry: measured on the suite, a third of this costs twice the time for
-// half a per cent.
-constexpr double noticeable = 5e-3;
 // A row whose square is allowed this many times its largest value is bounded before anything else is looked at.
 constexpr double far_outside = 4.0;
 // Entries per row and search: others of the same row are mostly settled along with these.
@@ -27,7 +24,8 @@ ActiveEntries::ActiveEntries(const relax::Clique& clique)
     : clique_(clique),
       marks_(static_cast<std::size_t>(clique.T.rows() * (clique.T.rows() + 1) / 2), 0),
       in_ball_(static_cast<std::size_t>(clique.T.rows()), false),
-      norms_(Vector::Ones(clique.T.rows())) {
+      norms_(Vector::Ones(clique.T.rows())),
+      noticeable_(std::clamp(5e-5 * static_cast<double>(clique.T.rows()), 5e-4, 5e-3)) {
   for (const Index row : clique.ball_rows) in_ball_[static_cast<std::size_t>(row)] = true;
   const Index n = clique.T.rows();
   for (Index i = 0; i < n; ++i) {
@@ -142,7 +140,7 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
       const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j);
       const double scale = norms_[i] * norms_[j];
       const double violation = std::max(above, below) / scale;
-      if (!(violation > noticeable)) continue;
+      if (!(violation > noticeable_)) continue;
       // What a ball's rows have on the diagonal is charged once, together.
       if (i == j && above > below && in_ball_[static_cast<std::size_t>(i)]) continue;
       if (mark(i, j) & (above > below ? upper_side : lower_side)) continue;

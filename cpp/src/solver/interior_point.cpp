@@ -293,7 +293,7 @@ bool InteriorPoint::review() {
   const bool small_gap = gap <= tolerance_ * magnitude();
   if (iterations_ < first_growth || !(residual_ < nearly_feasible) || !(centre_ < moved_on * grown_at_ || small_gap)) return true;
   if (!grow()) return false;
-  finished_ = small_gap && !just_grown_;
+  finished_ = small_gap && !just_grown_ && residual_ < active_.noticeable();
   return true;
 }
 
