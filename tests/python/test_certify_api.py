@@ -1,8 +1,5 @@
 """What twincert.certify promises: bounds, measures, limits, callbacks, interrupts."""
 
-import os
-import signal
-import threading
 import time
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 import twincert
 from property.adversary import measure_values
 from python import small_twins
+from python.interrupts import ctrl_c
 from python.small_twins import QUICK
 
 TWIN = small_twins.twin()
@@ -177,9 +175,7 @@ def test_exception_of_a_callback_is_raised() -> None:
 @pytest.mark.parametrize("with_callback", [False, True])
 def test_interrupt_returns_the_bound_so_far(with_callback: bool) -> None:
     twin = small_twins.twin((5, 60, 60, 60, 3))
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
+    with ctrl_c():
         certificate = twincert.certify(
             twin,
             small_twins.box(5),
@@ -187,8 +183,6 @@ def test_interrupt_returns_the_bound_so_far(with_callback: bool) -> None:
             callback=(lambda progress: True) if with_callback else None,
             settings={"max_iterations": 1_000_000, "tolerance": 0.0},
         )
-    finally:
-        timer.cancel()
     assert certificate.status == "interrupted"
     assert certificate.check(twin).valid
 

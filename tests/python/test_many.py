@@ -1,9 +1,6 @@
 """What twincert.certify_many promises: order, certify's own certificates, errors that name the set, stopping."""
 
-import os
 import pickle
-import signal
-import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -12,6 +9,7 @@ import pytest
 
 import twincert
 from python import small_twins
+from python.interrupts import ctrl_c
 from python.small_twins import QUICK
 
 TWIN = small_twins.twin()
@@ -115,8 +113,5 @@ def test_a_failing_callback_stops_everything() -> None:
 
 
 def test_ctrl_c_stops_everything() -> None:
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), ctrl_c():
         twincert.certify_many(TWIN, SETS, threads=2, method="sdp", settings=ENDLESS, rows=SPLITTING)
-    timer.join()
