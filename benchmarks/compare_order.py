@@ -1,9 +1,9 @@
-"""Attack, branching, SDP, propagation and intervals on the suite of sdp_suite.py: no method may be looser than a cheaper one.
+"""Attack, branching, SDP, propagation and intervals on sdp_suite.py: no method may be looser than a cheaper one.
 
 Command, from the repository root: ``python -m benchmarks.compare_order [--only NAME] [--time-limit 20]``
 
-The measure is the largest difference of any output. SDP and branching get the time limit each, the others need none. Ends with the
-number of instances out of order, and with exit code 1 if there are any.
+The measure is the largest difference of any output. SDP and branching get the time limit each, the others need none.
+Ends with the number of instances out of order, and with exit code 1 if there are any.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from itertools import pairwise
 
 import twincert
 
@@ -46,9 +47,10 @@ def main() -> None:
             attained = max(attained, cert.lower)
             checks.append(cert.check(twin).valid)
         ordered = [attained, *uppers]
-        right = all(a <= b for a, b in zip(ordered, ordered[1:], strict=False))
+        right = all(a <= b for a, b in pairwise(ordered))
         wrong += not right
-        print(f"| {name} | {short(attained)} | " + " | ".join(cells) + f" | {right} | {'accepted' if all(checks) else 'REFUSED'} |", flush=True)
+        verdict = "accepted" if all(checks) else "REFUSED"
+        print(f"| {name} | {short(attained)} | {' | '.join(cells)} | {right} | {verdict} |", flush=True)
     print(f"\n{wrong} out of order")
     sys.exit(wrong > 0)
 
