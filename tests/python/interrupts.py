@@ -9,19 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def ctrl_c() -> Iterator[None]:
-    """Presses Ctrl-C after half a second, and again after 20 more, should the first have met code that swallows it."""
-    over = threading.Event()
-
-    def press() -> None:
-        for delay in (0.5, 20.0, 20.0):
-            if over.wait(delay):
-                return
-            os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=press)
-    thread.start()
+    """Presses Ctrl-C after half a second, also where a shell started the tests in the background, which ignores it."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        timer.cancel()
+        signal.signal(signal.SIGINT, previous)

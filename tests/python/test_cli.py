@@ -210,6 +210,7 @@ def test_interrupt_prints_the_bound_so_far(folder: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {source!r})\n"
         "import os, signal\nfrom twincert.cli import main\nfrom twincert.report.progress import ProgressView\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "ProgressView.update = lambda self, progress: os.kill(os.getpid(), signal.SIGINT)\nmain()"
     )
     words = ["certify", "f.onnx", "g.npz", "--box", "box.npz", "--threshold", "0.08", *QUICK]
