@@ -91,27 +91,28 @@ class Run {
     return proceeds(Method::crown) && !prefers_branching();
   }
 
-  // Halving few inputs decides more in the same time than the SDP; with many inputs the SDP goes first.
-  bool prefers_branching() const {
+  bool few_inputs() const {
     const core::IntervalVector& box = set_.bounding_box();
-    const bool limited = (options_.threshold || options_.time_limit < infinity) && options_.measure.kind != MeasureKind::affine;
-    const bool branches = options_.method == Method::branch || (options_.method == Method::automatic && limited);
-    return branches && (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
+    return (box.lower.array() < box.upper.array()).count() <= options_.settings.split_inputs;
   }
+
+  // Halving few inputs decides a threshold sooner than the SDP does. Where a bound is asked for, or with many inputs, the SDP goes first.
+  bool prefers_branching() const { return options_.threshold && few_inputs() && may_branch(); }
 
   // The SDP leaves branching half of the time.
-  double solve_limit() const { return options_.method == Method::branch ? 0.5 * options_.time_limit : options_.time_limit; }
+  double solve_limit() const {
+    const bool shares = options_.method == Method::branch || (few_inputs() && may_branch());
+    return shares ? 0.5 * options_.time_limit : options_.time_limit;
+  }
 
   // Branching closes the gap to the witness in the end, but nobody who set no limit waits for that unasked.
-  bool branches() {
-    if (options_.measure.kind == MeasureKind::affine) return false;
-    if (options_.method == Method::automatic) {
-      if (!options_.threshold && !(options_.time_limit < infinity)) return false;
-    } else if (options_.method != Method::branch) {
-      return false;
-    }
-    return twin_.stages().size() > 1 && proceeds(Method::sdp);
+  bool may_branch() const {
+    if (options_.measure.kind == MeasureKind::affine || twin_.stages().size() < 2) return false;
+    const bool limited = options_.threshold || options_.time_limit < infinity;
+    return options_.method == Method::branch || (options_.method == Method::automatic && limited);
   }
+
+  bool branches() { return may_branch() && proceeds(Method::sdp); }
 
   void branch() {
     const double start = clock_.seconds();

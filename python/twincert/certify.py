@@ -65,8 +65,9 @@ def certify(
       g's class is f's wherever f is confident by more than the threshold; or ``Affine(weight_x, weight, of)``: the
       squared error relative to the size of the input, or of the difference of both inputs (not with "branch")
     - method: "interval", "crown" (backward linear bounds, then optimised, with a case analysis), "sdp", "branch"
-      (splits inputs, or neurons where there are many inputs, and bounds the parts), or "auto": from cheap to tight,
-      until threshold or time_limit decides
+      (splits inputs, or neurons where there are many inputs, and bounds the parts; before that the SDP has half of the
+      time, unless few inputs have a threshold to decide), or "auto": from cheap to tight, until threshold or
+      time_limit decides
     - threshold: stop as soon as it is decided whether the measure stays at or below it
     - time_limit: seconds; the best bound so far is returned when they are over
     - settings: of the solver and the attack, a dict or ``Settings``
