@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from itertools import pairwise
 
-import twincert
-
-from .comparison import short
+from .comparison import short, table, timed
 from .sdp_suite import suite
 
 METHODS = ("branch", "sdp", "crown", "interval")
+HEAD = ["instance", "attained", *(cell for method in METHODS for cell in (method, "s")), "in order", "checks"]
 
 
 def arguments() -> argparse.Namespace:
@@ -31,28 +29,21 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    print("| instance | attained | " + " | ".join(f"{method} | s" for method in METHODS) + " | in order | checks |")
-    print("| --- " * (4 + 2 * len(METHODS)) + "|")
-    wrong = 0
+    lines, wrong = [], 0
     for name, make in suite().items():
         if args.only and not any(part in name for part in args.only):
             continue
         twin, box = make()
-        uppers, cells, checks, attained = [], [], [], 0.0
-        for method in METHODS:
-            start = time.perf_counter()
-            limit = {"branch": 2.0 * args.time_limit, "sdp": args.time_limit}.get(method)
-            cert = twincert.certify(twin, box, method=method, time_limit=limit)
-            cells.append(f"{short(cert.upper)} | {short(time.perf_counter() - start)}")
-            uppers.append(cert.upper)
-            attained = max(attained, cert.lower)
-            checks.append(cert.check(twin).valid)
-        ordered = [attained, *uppers]
-        right = all(a <= b for a, b in pairwise(ordered))
+        limits = {"branch": 2.0 * args.time_limit, "sdp": args.time_limit}
+        found = [timed(twin, box, "inf", 1, method=method, time_limit=limits.get(method)) for method in METHODS]
+        attained = max(one.certificate.lower for one in found)
+        right = all(a <= b for a, b in pairwise([attained, *(one.certificate.upper for one in found)]))
         wrong += not right
-        verdict = "accepted" if all(checks) else "REFUSED"
-        print(f"| {name} | {short(attained)} | {' | '.join(cells)} | {right} | {verdict} |", flush=True)
-    print(f"\n{wrong} out of order")
+        numbers = [short(number) for one in found for number in (one.certificate.upper, one.seconds)]
+        verdict = "accepted" if all(one.accepted for one in found) else "REFUSED"
+        lines.append([name, short(attained), *numbers, str(right), verdict])
+    table(HEAD, lines)
+    print(f"{wrong} out of order")
     sys.exit(wrong > 0)
 
 

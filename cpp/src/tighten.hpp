@@ -1,6 +1,7 @@
 // The SDP stage of certify(): tightens the objectives that can still decide the measure, the loosest first.
 #pragma once
 
+#include <any>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -46,7 +47,7 @@ class Tightening {
     relax::Objective objective;
     double share;  // what the objective lets the measure reach, evaluation error included
     relax::ObjectiveTerms terms;
-    core::Vector state;  // of the method, when it paused or ended
+    std::any state;  // of the method, when it paused or ended
     solver::Solution solution;
     certificate::ObjectiveProof best;
     double tried = std::numeric_limits<double>::infinity();  // least unproven bound that a proof was made of

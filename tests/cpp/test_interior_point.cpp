@@ -93,7 +93,7 @@ TEST(interior_point_goes_on_where_it_paused) {
   };
   method.set_objective(problem.terms);
   iterate(9);
-  const Vector state = method.state();
+  const std::any state = method.state();
   const Matrix expected = iterate(5);
   method.set_objective(other);
   iterate(12);

@@ -10,8 +10,6 @@ namespace {
 
 constexpr Index width = 96;
 
-Index blocks(Index size) { return (size + width - 1) / width; }
-
 }  // namespace
 
 bool cholesky_lower(Matrix& matrix, ThreadPool& pool) {
@@ -23,14 +21,14 @@ bool cholesky_lower(Matrix& matrix, ThreadPool& pool) {
     matrix.block(k, k, size, size) = factor.matrixL();
     if (rest == 0) break;
     const Matrix inverse = factor.matrixL().solve(Matrix::Identity(size, size));
-    pool.run(blocks(rest), [&](Index task) {
-      const Index begin = next + task * width, rows = std::min(width, n - begin);
+    pool.run_blocks(rest, width, [&](Index first, Index rows) {
+      const Index begin = next + first;
       const Matrix panel = matrix.block(begin, k, rows, size);
       gemm_block(Transpose::no, Transpose::yes, {rows, size, size}, 1.0, panel.data(), rows, inverse.data(), size, 0.0,
                  matrix.col(k).data() + begin, n);
     });
-    pool.run(blocks(rest), [&](Index task) {
-      const Index begin = next + task * width, columns = std::min(width, n - begin);
+    pool.run_blocks(rest, width, [&](Index first, Index columns) {
+      const Index begin = next + first;
       gemm_block(Transpose::no, Transpose::yes, {n - begin, columns, size}, -1.0, matrix.col(k).data() + begin, n,
                  matrix.col(k).data() + begin, n, 1.0, matrix.col(begin).data() + begin, n);
     });
@@ -41,14 +39,14 @@ bool cholesky_lower(Matrix& matrix, ThreadPool& pool) {
 Matrix cholesky_inverse(const Matrix& lower, ThreadPool& pool) {
   const Index n = lower.rows();
   Matrix inverse = Matrix::Zero(n, n), result(n, n);  // of L, of L L^T
-  pool.run(blocks(n), [&](Index task) {
-    const Index begin = task * width, count = std::min(width, n - begin), rest = n - begin;
+  pool.run_blocks(n, width, [&](Index begin, Index count) {
+    const Index rest = n - begin;
     auto columns = inverse.block(begin, begin, rest, count);
     columns.topRows(count).setIdentity();
     lower.block(begin, begin, rest, rest).triangularView<Eigen::Lower>().solveInPlace(columns);
   });
-  pool.run(blocks(n), [&](Index task) {
-    const Index begin = task * width, count = std::min(width, n - begin), rest = n - begin;
+  pool.run_blocks(n, width, [&](Index begin, Index count) {
+    const Index rest = n - begin;
     const double* corner = inverse.col(begin).data() + begin;
     gemm_block(Transpose::yes, Transpose::no, {rest, count, rest}, 1.0, corner, n, corner, n, 0.0, result.col(begin).data() + begin, n);
   });

@@ -18,11 +18,16 @@ constexpr double narrow = 1e-9;
 
 constexpr std::uint8_t upper_side = 1, lower_side = 2, both_sides = 3;
 
+std::uint8_t side_of(const ActiveEntry& entry) {
+  if (entry.equality) return both_sides;
+  return entry.sign > 0.0 ? upper_side : lower_side;
+}
+
 }  // namespace
 
 ActiveEntries::ActiveEntries(const relax::Clique& clique)
     : clique_(clique),
-      marks_(static_cast<std::size_t>(clique.T.rows() * (clique.T.rows() + 1) / 2), 0),
+      marks_(static_cast<std::size_t>(triangle(clique.T.rows())), 0),
       in_ball_(static_cast<std::size_t>(clique.T.rows()), false),
       norms_(Vector::Ones(clique.T.rows())),
       noticeable_(std::clamp(5e-5 * static_cast<double>(clique.T.rows()), 5e-4, 5e-3)) {
@@ -83,34 +88,33 @@ bool ActiveEntries::add(Index row, Index column, double sign) {
 }
 
 void ActiveEntries::retain(const std::vector<bool>& kept) {
-  std::size_t end = static_cast<std::size_t>(initial_);
+  const auto end = static_cast<std::size_t>(initial_);
+  std::vector<ActiveEntry> rest(entries_.begin(), entries_.begin() + initial_);
   for (std::size_t e = end; e < entries_.size(); ++e) {
-    const ActiveEntry& entry = entries_[e];
-    if (kept[e]) {
-      entries_[end++] = entry;
-    } else {
-      mark(entry.row, entry.column) &= static_cast<std::uint8_t>(entry.sign > 0.0 ? lower_side : upper_side);
-    }
+    if (kept[e]) rest.push_back(entries_[e]);
   }
-  entries_.resize(end);
+  restore(std::move(rest));
 }
 
-void ActiveEntries::restore(const std::vector<ActiveEntry>& entries) {
-  retain(std::vector<bool>(entries_.size(), false));
-  for (std::size_t e = static_cast<std::size_t>(initial_); e < entries.size(); ++e) add(entries[e].row, entries[e].column, entries[e].sign);
+void ActiveEntries::restore(std::vector<ActiveEntry> entries) {
+  entries_ = std::move(entries);
+  std::fill(marks_.begin(), marks_.end(), std::uint8_t{0});
+  for (const ActiveEntry& entry : entries_) mark(entry.row, entry.column) |= side_of(entry);
 }
 
-Vector ActiveEntries::sides(const std::vector<ActiveEntry>& entries) const {
+Vector ActiveEntries::sides(const std::vector<ActiveEntry>& entries, const std::vector<bool>& kept) const {
   Vector result = Vector::Zero(static_cast<Index>(marks_.size()));
-  for (const ActiveEntry& entry : entries)
-    result[static_cast<Index>(position(entry.row, entry.column))] += entry.sign > 0.0 ? upper_side : lower_side;
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    const ActiveEntry& entry = entries[e];
+    if (kept[e] && !entry.equality) result[position(entry.row, entry.column)] += side_of(entry);
+  }
   return result;
 }
 
 void ActiveEntries::add(const Vector& sides) {
   for (Index j = 0; j < clique_.T.rows(); ++j) {
     for (Index i = j; i < clique_.T.rows() && size() < most_of(clique_.T.cols()); ++i) {
-      const double side = sides[static_cast<Index>(position(i, j))];
+      const double side = sides[position(i, j)];
       if (side == upper_side || side == both_sides) add(i, j, 1.0);
       if (side == lower_side || side == both_sides) add(i, j, -1.0);
     }

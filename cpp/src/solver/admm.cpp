@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "twincert/solver/kernels.hpp"
+#include "twincert/solver/packed_triangle.hpp"
 
 namespace twincert::solver {
 namespace {
@@ -18,8 +19,6 @@ Matrix orthonormal_basis(const Matrix& T) {
   }
   return basis;
 }
-
-Index triangle(Index n) { return n * (n + 1) / 2; }
 
 Index packed_size(const relax::ChordalProblem& problem) {
   Index total = 0;

@@ -58,7 +58,7 @@ double InteriorPoint::memory_estimate(Index rows, Index variables) {
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
-  if (multipliers_.size() == size()) active_.retain(binding());
+  if (multipliers_.size() == size()) active_.retain(binding(multipliers_, slacks_));
   full_objective_ = objective.matrices.front();
   if (full_objective_.size() == 0) full_objective_ = Matrix::Zero(clique_.T.rows(), clique_.T.rows());
   objective_ = product(pool_, clique_.T, product(pool_, full_objective_, clique_.T), Transpose::yes);
@@ -93,11 +93,10 @@ bool InteriorPoint::begin_with_active() {
   return false;
 }
 
-// The entries that bind where the last step ended, by entry: of a pair of multiplier and slack, whose product is small, the larger tells.
-std::vector<bool> InteriorPoint::binding() const {
-  std::vector<bool> found(static_cast<std::size_t>(active_.size()), false);
-  for (Index e = 0; e < std::min(active_.size(), multipliers_.size()); ++e)
-    found[static_cast<std::size_t>(e)] = multipliers_[e] > slacks_[e];
+// The entries that bind where a step ended, by entry: of a pair of multiplier and slack, whose product is small, the larger tells.
+std::vector<bool> InteriorPoint::binding(const Vector& multipliers, const Vector& slacks) {
+  std::vector<bool> found;
+  for (Index e = 0; e < multipliers.size(); ++e) found.push_back(multipliers[e] > slacks[e]);
   return found;
 }
 
@@ -134,9 +133,8 @@ void InteriorPoint::use_rows() {
 Vector InteriorPoint::entries(const Matrix& image) const {
   Vector values = Vector::Zero(size());
   const Index count = active_.size();
-  constexpr Index share = 256;
-  pool_.run((count + share - 1) / share, [&](Index task) {
-    for (Index e = task * share; e < std::min(count, (task + 1) * share); ++e) {
+  pool_.run_blocks(count, 256, [&](Index begin, Index share) {
+    for (Index e = begin; e < begin + share; ++e) {
       const RowPair& pair = pairs_[static_cast<std::size_t>(e)];
       values[e] = pair.weight * rows_.entry(image, pair.i, pair.j);
     }
@@ -358,7 +356,7 @@ void InteriorPoint::multipliers(std::vector<Matrix>& out) const {
   out.resize(1);
   Matrix& matrix = out.front();
   matrix = -full_objective_;
-  matrix.triangularView<Eigen::StrictlyUpper>() = matrix.transpose();  // to the last bit
+  core::mirror_lower(pool_, matrix);  // to the last bit
   const Index count = active_.size();
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];

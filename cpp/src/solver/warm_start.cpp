@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "twincert/solver/packed_triangle.hpp"
+
 namespace twincert::solver {
 namespace {
-
-Index triangle(Index n) { return n * (n + 1) / 2; }
-
-// Position of entry (i, j), i >= j, in a packed lower triangle.
-Index packed(Index n, Index i, Index j) { return triangle(n) - triangle(n - j) + i - j; }
 
 // Per new row the old one, -1 for none.
 std::vector<Index> matched(const std::vector<relax::RowLabel>& old_labels, const std::vector<relax::RowLabel>& labels) {

@@ -1,6 +1,7 @@
 // A small pool that runs index ranges on all cores, without allocation per call.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -27,6 +28,15 @@ class ThreadPool {
   void run(Index count, Body&& body) {
     run_erased(
         count, [](void* context, Index i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); }, &body);
+  }
+
+  // The same for body(begin, count) on the blocks of `width` that [0, size) falls into, the last one shorter.
+  template <class Body>
+  void run_blocks(Index size, Index width, Body&& body) {
+    run((size + width - 1) / width, [&](Index block) {
+      const Index begin = block * width;
+      body(begin, std::min(width, size - begin));
+    });
   }
 
  private:

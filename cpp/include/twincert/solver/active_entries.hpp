@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "twincert/relax/chordal_problem.hpp"
+#include "twincert/solver/packed_triangle.hpp"
 
 namespace twincert::solver {
 
@@ -43,11 +44,11 @@ class ActiveEntries {
 
   // Leaves out what was not there at the start and is not `kept`, by entry.
   void retain(const std::vector<bool>& kept);
-  // What was there at the start, and the inequalities among `entries` from that many on.
-  void restore(const std::vector<ActiveEntry>& entries);
+  // Those of the same object at an earlier time.
+  void restore(std::vector<ActiveEntry> entries);
 
-  // Which sides the entries stand for, as numbers, lower triangle column by column: the same of another problem may be added.
-  Vector sides(const std::vector<ActiveEntry>& entries) const;
+  // Which sides the `kept` of the entries stand for, as numbers, lower triangle column by column: the same of another problem may be added.
+  Vector sides(const std::vector<ActiveEntry>& entries, const std::vector<bool>& kept) const;
   void add(const Vector& sides);
 
   // Adds at most `count` upper ends of the diagonal, those that the moments' diagonal exceeds most, by a factor; returns how many.
@@ -67,10 +68,8 @@ class ActiveEntries {
   bool add(Index row, Index column, double sign);
   double limit(Index row, Index column, double sign) const;
   void add_diagonal();
-  std::size_t position(Index row, Index column) const {  // in the lower triangle, column by column
-    return static_cast<std::size_t>(column * (2 * clique_.T.rows() - column + 1) / 2 + row - column);
-  }
-  std::uint8_t& mark(Index row, Index column) { return marks_[position(row, column)]; }
+  Index position(Index row, Index column) const { return packed(clique_.T.rows(), row, column); }
+  std::uint8_t& mark(Index row, Index column) { return marks_[static_cast<std::size_t>(position(row, column))]; }
 
   const relax::Clique& clique_;
   std::vector<ActiveEntry> entries_;

@@ -33,11 +33,11 @@ class Admm : public Method {
   void reset();
 
   // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
-  Vector state() const override { return packed_point_; }
-  void resume(const Vector& state) override { start(state); }
+  std::any state() const override { return packed_point_; }
+  void resume(const std::any& state) override { start(std::any_cast<const Vector&>(state)); }
   // The acceleration loses its memory.
   Index turn() const override { return 100; }
-  Vector point(const Vector& state) const override { return state; }
+  Vector point(const std::any& state) const override { return std::any_cast<const Vector&>(state); }
   void start(const Vector& point) override;
 
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).

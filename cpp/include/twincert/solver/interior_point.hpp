@@ -36,13 +36,12 @@ class InteriorPoint : public Method {
   bool finished() const override { return finished_; }
   Index bound_every() const override { return 1; }
 
-  // Working set, multipliers, slacks and X.
-  Vector state() const override;
-  void resume(const Vector& state) override;
+  std::any state() const override;
+  void resume(const std::any& state) override;
   Index turn() const override { return 1; }
 
   // What matters of the working set: interior points themselves are of no use to another problem.
-  Vector point(const Vector& state) const override;
+  Vector point(const std::any& state) const override;
   void start(const Vector& point) override { active_.add(point); }
 
  private:
@@ -61,7 +60,7 @@ class InteriorPoint : public Method {
   bool begin_with_active();
   bool review();
   bool grow();
-  std::vector<bool> binding() const;
+  static std::vector<bool> binding(const Vector& multipliers, const Vector& slacks);
   Vector compensated(Index first) const;
   bool step(const Direction& direction);
   double magnitude() const { return std::max(std::abs(value()), floor_); }

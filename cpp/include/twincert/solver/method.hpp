@@ -1,6 +1,7 @@
 // What the solvers have in common: an iteration with valid multipliers at every step.
 #pragma once
 
+#include <any>
 #include <vector>
 
 #include "twincert/relax/chordal_problem.hpp"
@@ -31,13 +32,13 @@ class Method {
   virtual Index bound_every() const = 0;
 
   // With the same objective, steps go on from resume(state()) as if nothing had been in between.
-  virtual Vector state() const = 0;
-  virtual void resume(const Vector& state) = 0;
+  virtual std::any state() const = 0;
+  virtual void resume(const std::any& state) = 0;
   // How many steps it should take before another objective has its turn.
   virtual Index turn() const = 0;
 
   // What another problem may start from: one number per entry of the cliques' lower triangles, column by column.
-  virtual Vector point(const Vector& state) const = 0;
+  virtual Vector point(const std::any& state) const = 0;
   virtual void start(const Vector& point) = 0;
 };
 
