@@ -30,6 +30,16 @@ def test_branching_closes_the_gap_to_the_witness(measure: object) -> None:
     assert certificate.check(TWIN).valid
 
 
+def test_the_sdp_goes_first_unless_few_inputs_have_a_threshold() -> None:
+    def stages(**options: object) -> list[str]:
+        history = branch(time_limit=20.0, settings={"part_limit": 50, "max_iterations": 20}, **options).info["history"]
+        return [stage for stage, _ in itertools.groupby(progress["stage"] for progress in history)]
+
+    undecided = 1.2 * branch().lower
+    assert stages() == ["interval", "attack", "crown", "optimized", "sdp", "branch"]
+    assert stages(threshold=undecided) == ["interval", "attack", "crown", "branch"]
+
+
 @pytest.mark.parametrize("split_inputs", [0, 20], ids=["neurons", "inputs"])
 def test_thresholds_around_the_truth_are_decided(split_inputs: int) -> None:
     settings = {"split_inputs": split_inputs, "max_iterations": 0}  # no SDP before neurons are split

@@ -1,5 +1,6 @@
 """What twincert.certify promises: bounds, measures, limits, callbacks, interrupts."""
 
+import itertools
 import time
 
 import numpy as np
@@ -184,6 +185,20 @@ def test_interrupt_returns_the_bound_so_far(with_callback: bool) -> None:
             settings={"max_iterations": 1_000_000, "tolerance": 0.0},
         )
     assert certificate.status == "interrupted"
+    assert certificate.check(twin).valid
+
+
+def test_objectives_take_turns() -> None:
+    """The loosest is tightened until another one is looser, and goes on from where it paused."""
+    twin = small_twins.twin((4, 9, 8, 4))
+    certificate = twincert.certify(twin, small_twins.box(4), method="sdp")
+    steps = [progress for progress in certificate.info["history"] if progress["stage"] == "sdp"]
+    turns = [objective for objective, _ in itertools.groupby(progress["objective"] for progress in steps)]
+    assert len(set(turns)) < len(turns)
+    for objective in set(turns):
+        iterations = [progress["iteration"] for progress in steps if progress["objective"] == objective]
+        assert iterations == sorted(set(iterations))
+    assert certificate.status == "converged"
     assert certificate.check(twin).valid
 
 
