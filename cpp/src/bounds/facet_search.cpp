@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "twincert/bounds/kernels.hpp"
+#include <utility>
 
 namespace twincert::bounds {
 namespace {
@@ -27,12 +26,9 @@ void FacetSearch::run() {
   collect_points();
   collect_triangles();
   if (corners_.empty()) collect_segments();
-  keep_hull();
-  if (corners_.empty()) {
-    // A single point: the constant.
-    corners_.push_back({points_.front().f, points_.front().change, 0.0, 0.0, 0.0, 0.0});
-  }
-  for (const Corner& corner : corners_) pair_.add_facet(facet_of(corner));
+  if (corners_.empty()) corners_.push_back({points_.front().f, points_.front().change, 0, 0, 0});
+  find_hull();
+  for (const std::size_t k : workspace_.hull) pair_.add_facet(facet_of(corners_[k]));
 }
 
 void FacetSearch::collect_points() {
@@ -71,27 +67,25 @@ void FacetSearch::collect_points() {
 
 void FacetSearch::collect_triangles() {
   const std::size_t count = points_.size();
+  std::vector<double>& crosses = workspace_.cross;
+  crosses.resize(count * count);
   for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = i + 1; j < count; ++j) crosses[i * count + j] = cross(points_[i].x, points_[i].y, points_[j].x, points_[j].y);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const double* const from_i = crosses.data() + i * count;
     for (std::size_t j = i + 1; j < count; ++j) {
-      const Point& a = points_[i];
-      const Point& b = points_[j];
-      const double ab = cross(a.x, a.y, b.x, b.y);
+      const double* const from_j = crosses.data() + j * count;
+      const double ab = from_i[j];
       for (std::size_t k = j + 1; k < count; ++k) {
-        const Point& c = points_[k];
-        const double bc = cross(b.x, b.y, c.x, c.y);
-        const double ca = cross(c.x, c.y, a.x, a.y);
+        const double bc = from_j[k];
+        const double ca = -from_i[k];
         const double area = ab + bc + ca;
         if (!(std::abs(area) > flat) || ab * area < 0.0 || bc * area < 0.0 || ca * area < 0.0) continue;
+        const Point &a = points_[i], &b = points_[j], &c = points_[k];
         const double inverse = 1.0 / area;
-        const auto gradient_x = [&](double fa, double fb, double fc) {
-          return ((fb - fa) * (c.y - a.y) - (fc - fa) * (b.y - a.y)) * inverse;
-        };
-        const auto gradient_y = [&](double fa, double fb, double fc) {
-          return ((fc - fa) * (b.x - a.x) - (fb - fa) * (c.x - a.x)) * inverse;
-        };
-        corners_.push_back({(bc * a.f + ca * b.f + ab * c.f) * inverse, (bc * a.change + ca * b.change + ab * c.change) * inverse,
-                            gradient_x(a.f, b.f, c.f), gradient_y(a.f, b.f, c.f), gradient_x(a.change, b.change, c.change),
-                            gradient_y(a.change, b.change, c.change)});
+        corners_.push_back(
+            {(bc * a.f + ca * b.f + ab * c.f) * inverse, (bc * a.change + ca * b.change + ab * c.change) * inverse, i, j, k});
       }
     }
   }
@@ -105,34 +99,40 @@ void FacetSearch::collect_segments() {
       const Point& b = points_[j];
       const double dx = b.x - a.x;
       const double dy = b.y - a.y;
-      const double square = dx * dx + dy * dy;
-      const double share = -(a.x * dx + a.y * dy) / square;
+      const double share = -(a.x * dx + a.y * dy) / (dx * dx + dy * dy);
       if (!(share >= 0.0 && share <= 1.0)) continue;
-      const double f = b.f - a.f;
-      const double change = b.change - a.change;
-      corners_.push_back(
-          {a.f + share * f, a.change + share * change, f * dx / square, f * dy / square, change * dx / square, change * dy / square});
+      corners_.push_back({a.f + share * (b.f - a.f), a.change + share * (b.change - a.change), i, j, j});
     }
   }
 }
 
-// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`.
-void FacetSearch::add_hull(std::size_t a, std::size_t b) {
+// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`; no other corners but those
+// at [begin, end) of `beyond` can be there.
+void FacetSearch::add_hull(std::size_t a, std::size_t b, std::size_t begin, std::size_t end) {
   Workspace& w = workspace_;
   const double normal_x = w.y[b] - w.y[a], normal_y = w.x[a] - w.x[b];
-  const std::size_t c = farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
-  const double height = normal_x * (w.x[c] - w.x[a]) + normal_y * (w.y[c] - w.y[a]);
-  if (height > same && w.hull.size() < PolygonPair::facet_capacity) {
-    add_hull(a, c);
-    add_hull(c, b);
+  double highest = same;
+  std::size_t c = a;
+  std::size_t right = begin;
+  for (std::size_t n = begin; n < end; ++n) {
+    const std::size_t k = w.beyond[n];
+    const double height = normal_x * (w.x[k] - w.x[a]) + normal_y * (w.y[k] - w.y[a]);
+    if (!(height > same)) continue;
+    std::swap(w.beyond[n], w.beyond[right++]);
+    if (height <= highest) continue;
+    highest = height;
+    c = k;
+  }
+  if (c != a && w.hull.size() < PolygonPair::facet_capacity) {
+    add_hull(a, c, begin, right);
+    add_hull(c, b, begin, right);
   } else {
     w.hull.push_back(a);
   }
 }
 
-// Keeps the corners of the convex hull of all (f, change): no other combination is ever the best for a row.
-void FacetSearch::keep_hull() {
-  if (corners_.size() < 2) return;
+// The corners of the convex hull of all (f, change): no other combination is ever the best for a row.
+void FacetSearch::find_hull() {
   double f_low = corners_[0].f, f_high = f_low, c_low = corners_[0].change, c_high = c_low;
   for (const Corner& corner : corners_) {
     f_low = std::min(f_low, corner.f);
@@ -145,34 +145,53 @@ void FacetSearch::keep_hull() {
   Workspace& w = workspace_;
   w.x.clear();
   w.y.clear();
-  for (const Corner& corner : corners_) {
-    w.x.push_back((corner.f - f_low) * f_scale);
-    w.y.push_back((corner.change - c_low) * c_scale);
+  w.beyond.clear();
+  std::size_t left = 0, right = 0, bottom = 0, top = 0;
+  for (std::size_t k = 0; k < corners_.size(); ++k) {
+    w.x.push_back((corners_[k].f - f_low) * f_scale);
+    w.y.push_back((corners_[k].change - c_low) * c_scale);
+    w.beyond.push_back(k);
+    if (w.x[k] < w.x[left]) left = k;
+    if (w.x[k] > w.x[right]) right = k;
+    if (w.y[k] < w.y[bottom]) bottom = k;
+    if (w.y[k] > w.y[top]) top = k;
   }
   w.hull.clear();
-  const auto farthest = [&w](double normal_x, double normal_y) {
-    return farthest_point(w.x.data(), w.y.data(), static_cast<Index>(w.x.size()), normal_x, normal_y);
-  };
-  const std::size_t left = farthest(-1.0, 0.0), right = farthest(1.0, 0.0);
   if (w.x[left] < w.x[right]) {
-    add_hull(left, right);
-    add_hull(right, left);
+    add_hull(left, right, 0, w.beyond.size());
+    add_hull(right, left, 0, w.beyond.size());
   } else {
-    w.hull.push_back(farthest(0.0, -1.0));
-    w.hull.push_back(farthest(0.0, 1.0));
+    w.hull.push_back(bottom);
+    if (top != bottom) w.hull.push_back(top);
   }
-  std::vector<Corner>& kept = w.kept;
-  kept.clear();
-  for (const std::size_t k : w.hull) kept.push_back(corners_[k]);
-  corners_.swap(kept);
 }
 
+// The affine interpolations of f and change over the triangle, or along the segment.
 PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
+  const Point &a = points_[corner.a], &b = points_[corner.b], &c = points_[corner.c];
+  double f_by_x = 0.0, f_by_y = 0.0, change_by_x = 0.0, change_by_y = 0.0;
+  if (corner.b != corner.c) {
+    const double inverse = 1.0 / cross(b.x - a.x, b.y - a.y, c.x - a.x, c.y - a.y);
+    const auto by_x = [&](double fa, double fb, double fc) { return ((fb - fa) * (c.y - a.y) - (fc - fa) * (b.y - a.y)) * inverse; };
+    const auto by_y = [&](double fa, double fb, double fc) { return ((fc - fa) * (b.x - a.x) - (fb - fa) * (c.x - a.x)) * inverse; };
+    f_by_x = by_x(a.f, b.f, c.f);
+    f_by_y = by_y(a.f, b.f, c.f);
+    change_by_x = by_x(a.change, b.change, c.change);
+    change_by_y = by_y(a.change, b.change, c.change);
+  } else if (corner.a != corner.b) {
+    const double dx = b.x - a.x;
+    const double dy = b.y - a.y;
+    const double square = dx * dx + dy * dy;
+    f_by_x = (b.f - a.f) * dx / square;
+    f_by_y = (b.f - a.f) * dy / square;
+    change_by_x = (b.change - a.change) * dx / square;
+    change_by_y = (b.change - a.change) * dy / square;
+  }
   const auto per = [](double gradient, double width) { return width > 0.0 ? gradient / width : 0.0; };
-  const double f_by_af = per(corner.f_by_x, x_width_);
-  const double f_by_d = per(corner.f_by_y, y_width_);
-  const double g_by_af = f_by_af - per(corner.change_by_x, x_width_);
-  const double g_by_d = f_by_d - per(corner.change_by_y, y_width_);
+  const double f_by_af = per(f_by_x, x_width_);
+  const double f_by_d = per(f_by_y, y_width_);
+  const double g_by_af = f_by_af - per(change_by_x, x_width_);
+  const double g_by_d = f_by_d - per(change_by_y, y_width_);
   // A function of (a_f, a_f - a_g) has the gradient (by a_f + by difference, -by difference) in (a_f, a_g).
   return {corner.f, corner.f - corner.change, f_by_af + f_by_d, -f_by_d, g_by_af + g_by_d, -g_by_d};
 }

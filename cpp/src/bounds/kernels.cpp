@@ -55,19 +55,6 @@ TWINCERT_CLONES void line_rows(double lower_slope, double lower_intercept, doubl
   }
 }
 
-TWINCERT_CLONES std::size_t farthest_point(const double* x, const double* y, Index count, double normal_x, double normal_y) {
-  double most = normal_x * x[0] + normal_y * y[0];
-#pragma omp simd reduction(max : most)
-  for (Index k = 0; k < count; ++k) {
-    const double height = normal_x * x[k] + normal_y * y[k];
-    most = height > most ? height : most;
-  }
-  for (Index k = 0; k < count; ++k) {
-    if (normal_x * x[k] + normal_y * y[k] >= most) return static_cast<std::size_t>(k);
-  }
-  return 0;
-}
-
 TWINCERT_CLONES void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load) {
 #pragma omp simd
   for (Index r = 0; r < count; ++r) {

@@ -14,13 +14,15 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Split no_split{Split::By::input, -1, -1};
+// Up to this share of its partner's width a difference leaves so little of a_g open that a_f - (a_f - a_g) bounds it well enough.
+constexpr double narrow_difference = 0.1;
 
 bool affine(const network::Stage& stage, const IntervalVector& x, Index i) {
   Line line;
   return affine_on(stage.activation, x[i], line);
 }
 
-// Neurons that are not affine on their intervals, in pairs where there are any.
+// Neurons that are not affine on their intervals, in pairs where there are any; of g only those that a narrow difference does not bound.
 Selection relaxed_neurons(const network::StagePair& pair, const StageBounds& bounds) {
   Selection selection;
   for (Index i = 0; i < bounds.reference.size(); ++i) {
@@ -28,7 +30,10 @@ Selection relaxed_neurons(const network::StagePair& pair, const StageBounds& bou
     selection.reference.push_back(i);
   }
   if (pair.paired) {
-    selection.compressed = selection.difference = selection.reference;
+    selection.difference = selection.reference;
+    for (const Index i : selection.difference) {
+      if (!(bounds.difference[i].width() <= narrow_difference * bounds.reference[i].width())) selection.compressed.push_back(i);
+    }
     return selection;
   }
   for (Index i = 0; i < bounds.compressed.size(); ++i) {

@@ -17,18 +17,20 @@ class FacetSearch {
   struct Point {
     double x, y, f, change;
   };
-  // A convex combination of up to three vertices whose mean is the reference point.
+  // A convex combination of up to three vertices whose mean is the reference point: its f and change. Of a segment c is b; of a point
+  // all three are the same.
   struct Corner {
     double f, change;
-    double f_by_x, f_by_y, change_by_x, change_by_y;
+    std::size_t a, b, c;
   };
 
   // Kept between searches: thousands of them run in every pass over a part of the input set.
   struct Workspace {
     std::vector<Point> points;
     std::vector<Corner> corners;
-    std::vector<Corner> kept;
-    std::vector<double> x, y;  // corners in the plane of the hull, axes scaled
+    std::vector<double> cross;        // of all pairs of points
+    std::vector<double> x, y;         // corners in the plane of the hull, axes scaled
+    std::vector<std::size_t> beyond;  // corners that may be on the hull
     std::vector<std::size_t> hull;
   };
   static Workspace& own_workspace();
@@ -36,8 +38,8 @@ class FacetSearch {
   void collect_points();
   void collect_triangles();
   void collect_segments();
-  void add_hull(std::size_t a, std::size_t b);
-  void keep_hull();
+  void add_hull(std::size_t a, std::size_t b, std::size_t begin, std::size_t end);
+  void find_hull();
   PolygonPair::Facet facet_of(const Corner& corner) const;
 
   PolygonPair& pair_;

@@ -28,7 +28,4 @@ void line_rows(double lower_slope, double lower_intercept, double upper_slope, d
 // shift += p bias, load += |p| weight
 void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load);
 
-// The first point with the largest inner product with the normal; count >= 1.
-std::size_t farthest_point(const double* x, const double* y, Index count, double normal_x, double normal_y);
-
 }  // namespace twincert::bounds
