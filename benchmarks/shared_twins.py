@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,18 @@ def acas_twin(data: Path, net: str, kind: str) -> twincert.Twin:
     return twincert.Twin(*(twincert.load(data / "acasxu" / name) for name in names))
 
 
+def _acas_property(data: Path, prop: int) -> dict[str, Any]:
+    properties: dict[str, dict[str, Any]] = json.loads((data / "acasxu" / "boxes_normalised.json").read_text())
+    return properties[f"prop_{prop}"]
+
+
+def acas_output(data: Path, prop: int) -> int:
+    """The output of a property that NeuroDiff looks at."""
+    return int(_acas_property(data, prop)["neurodiff_target"])
+
+
 def acas_box(data: Path, prop: int) -> twincert.Box:
-    corners = json.loads((data / "acasxu" / "boxes_normalised.json").read_text())[f"prop_{prop}"]
+    corners = _acas_property(data, prop)
     return twincert.Box(corners["lower"], corners["upper"])
 
 
