@@ -50,7 +50,7 @@ def largest(bounds: _core.TwinBounds) -> float:
 def optimized_without_cases(twin: twincert.Twin, box: twincert.Box) -> _core.TwinBounds:
     """All of the optimisation but the case analysis: that is what a budget just too small for it drops."""
     plan = _core.optimization_plan(twin, _core.crown_bounds(twin, box))
-    budget = 0.999999 * plan.operations if plan.case_analysis else plan.operations
+    budget = 0.999999 * plan.operations if plan.case_neurons else plan.operations
     return _core.optimized_bounds(twin, box, budget=budget)
 
 

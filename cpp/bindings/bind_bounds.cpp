@@ -35,8 +35,9 @@ void bind_bounds(py::module_& m) {
   m.def("crown_bounds", &twincert::bounds::crown_bounds, py::arg("twin"), py::arg("set"), Release(),
         "Backward linear bounds with the exact pair envelope.");
   using twincert::bounds::OptimizationPlan;
+  m.attr("operation_budget") = twincert::bounds::operation_budget;
   py::class_<OptimizationPlan>(m, "OptimizationPlan", "How much optimized_bounds() does.")
-      .def_readonly("case_analysis", &OptimizationPlan::case_analysis)
+      .def_readonly("case_neurons", &OptimizationPlan::case_neurons)
       .def_readonly("intermediate_planes", &OptimizationPlan::intermediate_planes)
       .def_readonly("intermediate_lines", &OptimizationPlan::intermediate_lines)
       .def_readonly("output_steps", &OptimizationPlan::output_steps)

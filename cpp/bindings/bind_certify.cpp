@@ -120,6 +120,7 @@ py::dict to_dict(const twincert::certificate::Proof& proof) {
   }
   py::dict result;
   result["propagation"] = proof.propagation;
+  if (proof.propagation == "optimized") result["operations"] = proof.operations;
   if (proof.branching) {
     py::dict branching;
     branching["target"] = proof.branching->target;
@@ -137,6 +138,7 @@ py::dict to_dict(const twincert::certificate::Proof& proof) {
 twincert::certificate::Proof proof_of(const py::dict& values) {
   twincert::certificate::Proof proof;
   proof.propagation = py::cast<std::string>(values["propagation"]);
+  if (values.contains("operations")) proof.operations = py::cast<double>(values["operations"]);
   proof.rows = rows_of(values["rows"]);
   if (const py::handle branching = values["branching"]; !branching.is_none()) {
     proof.branching = {py::cast<double>(branching["target"]), py::cast<twincert::bounds::SplitTree>(branching["tree"])};

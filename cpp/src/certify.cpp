@@ -28,6 +28,10 @@ using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+// About a tenth of what optimised propagation does on two cores.
+constexpr double operations_per_second = 1e10;
+constexpr double largest_operations = 1e18;
+
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
   bounds::check_sizes(twin, set);
@@ -197,13 +201,24 @@ class Run {
     propagation_start_ = clock_.seconds();
   }
 
+  // The budget of optimised propagation grows with the time limit, of which it takes a tenth at most; never with time itself, so that
+  // results do not depend on the machine's load.
+  double operations() const {
+    if (!(options_.time_limit < infinity)) return bounds::operation_budget;
+    return std::clamp(operations_per_second * options_.time_limit, bounds::operation_budget, largest_operations);
+  }
+
   // Keeps what crown proves beside: it stands without slack, and branching refines it.
   void optimize() {
     propagation_start_ = clock_.seconds();
     crown_bounds_ = bounds_;
     crown_rows_ = rows_;
-    const bounds::TwinBounds& found = once(
-        memory_.optimized, [this] { return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads)); });
+    result_.proof.operations = operations();
+    if (memory_.operations != result_.proof.operations) memory_.optimized.reset();
+    memory_.operations = result_.proof.operations;
+    const bounds::TwinBounds& found = once(memory_.optimized, [this] {
+      return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads), result_.proof.operations);
+    });
     if (found != crown_bounds_) {
       rows_ =
           certificate::relaxed_rows(certificate::propagated_rows(options_.measure, twin_, set_, "optimized", found)).cwiseMin(crown_rows_);

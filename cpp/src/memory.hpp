@@ -10,6 +10,7 @@ namespace twincert {
 
 struct Memory {
   std::optional<bounds::TwinBounds> interval, crown, optimized;
+  double operations = 0.0;  // the budget of `optimized`
   solver::WarmStarts warm;
 };
 

@@ -52,6 +52,7 @@ def encode_proof(proof: Json) -> Json:
     """JSON of a proof as the C++ core returns it."""
     return {
         "propagation": proof["propagation"],
+        **({"operations": encode_number(proof["operations"])} if "operations" in proof else {}),
         "stages": [_encode_stage(stage) for stage in proof["stages"]],
         "rows": dict(proof["rows"]),
         "objectives": [_encode_objective(objective) for objective in proof["objectives"]],
@@ -89,6 +90,7 @@ def decode_proof(proof: Json, output_size: int) -> Json:
     """Inverse of ``encode_proof`` for JSON that fits the schema; FieldError names the first field that is wrong."""
     return {
         "propagation": proof["propagation"],
+        **_decode_operations(proof),
         "stages": [_decode_stage(stage, f"proof.stages[{i}]") for i, stage in enumerate(proof["stages"])],
         "rows": dict(proof["rows"]),
         "objectives": [
@@ -97,6 +99,15 @@ def decode_proof(proof: Json, output_size: int) -> Json:
         ],
         "branching": _decode_branching(proof["branching"], "proof.branching") if "branching" in proof else None,
     }
+
+
+def _decode_operations(proof: Json) -> Json:
+    if "operations" not in proof:
+        return {}
+    operations = decode_number(proof["operations"], "proof.operations")
+    if not operations >= 0 or proof["propagation"] != "optimized":
+        raise FieldError("proof.operations", "expected a number of at least 0, and only with optimized propagation")
+    return {"operations": operations}
 
 
 def _decode_box(box: Json, field: str) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from python.test_bounds import (
     rounded,
 )
 from twincert import _core
+from twincert._certificate_format import content_digest
 
 
 def far_twin(widths: list[int], seed: int, activation: str = "relu") -> Any:
@@ -31,6 +32,10 @@ def far_twin(widths: list[int], seed: int, activation: str = "relu") -> Any:
     layers: Layers = [(w / np.sqrt(w.shape[1]) * 1.4, 0.3 * b) for w, b in random_layers(rng, widths)]
     other = [(w * (1 + 0.3 * rng.normal(size=w.shape)), b) for w, b in layers]
     return _core.Twin(network(layers, activation), network(other, activation))
+
+
+def redigested(content: dict[str, Any]) -> twincert.Certificate:
+    return twincert.Certificate.from_dict({**content, "digest": content_digest(content)})
 
 
 def unit_box(size: int) -> Any:
@@ -66,9 +71,10 @@ def test_random_twins_are_enclosed(activation: str, seed: int) -> None:
         twin = _core.Twin(network(layers, activation), network(other, activation))
         region = input_set(rng, widths[0])
         x, y = pairs(rng, region, 300)
-        optimized = _core.optimized_bounds(twin, region)
-        assert_sound(twin, optimized, x, y)
-        assert_inside(optimized, _core.crown_bounds(twin, region))
+        for budget in (_core.operation_budget, 1e18):
+            optimized = _core.optimized_bounds(twin, region, budget=budget)
+            assert_sound(twin, optimized, x, y)
+            assert_inside(optimized, _core.crown_bounds(twin, region))
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
@@ -77,8 +83,8 @@ def test_far_twins_are_enclosed_at_their_extremes(activation: str, seed: int) ->
     """Tight bounds against a fine grid of few inputs: there is little room for mistakes."""
     twin = far_twin([2, 7, 7, 7, 2], seed, activation)
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 161)] * 2)).reshape(2, -1)
-    bounds = _core.optimized_bounds(twin, unit_box(2))
-    assert_sound(twin, bounds, grid, grid)
+    for budget in (_core.operation_budget, 1e18):
+        assert_sound(twin, _core.optimized_bounds(twin, unit_box(2), budget=budget), grid, grid)
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "clip"])
@@ -98,7 +104,7 @@ def test_every_part_of_the_work_helps() -> None:
     crown = _core.crown_bounds(twin, region)
 
     def parts(plan: Any) -> tuple[bool, bool, bool, int]:
-        return plan.case_analysis, plan.intermediate_planes, plan.intermediate_lines, plan.output_steps
+        return bool(plan.case_neurons), plan.intermediate_planes, plan.intermediate_lines, plan.output_steps
 
     seen: dict[tuple[bool, bool, bool, int], float] = {}
     for budget in np.geomspace(1e9, 1e4, 120):
@@ -120,11 +126,75 @@ def test_every_part_of_the_work_helps() -> None:
     assert bounds[-1] == largest(crown)
 
 
+def test_more_than_the_default_budget_goes_to_more_cases() -> None:
+    twin, region = far_twin([3, 12, 12, 12, 2], 1), unit_box(3)
+    crown = _core.crown_bounds(twin, region)
+    plans = [_core.optimization_plan(twin, crown, budget) for budget in (6e9, 7e9, 1e18)]
+    assert [plan.case_neurons for plan in plans] == [[2], [2, 8], [2, 8]]
+    few, many = (largest(_core.optimized_bounds(twin, region, budget=budget)) for budget in (6e9, 7e9))
+    assert many < 0.97 * few
+    wide, cube = far_twin([4, 120, 120, 120, 3], 2), unit_box(4)
+    budgets = np.geomspace(6.1e9, 1e12, 40)
+    chosen = [_core.optimization_plan(wide, _core.crown_bounds(wide, cube), budget) for budget in budgets]
+    neurons = [plan.case_neurons[-1] if plan.case_neurons else 0 for plan in chosen]
+    assert neurons == sorted(neurons)
+    assert set(neurons) >= {2, 3, 4, 5, 6}
+    assert all(plan.operations <= budget for plan, budget in zip(chosen, budgets, strict=True))
+
+
+def test_a_time_limit_raises_the_budget_and_the_certificate_says_so() -> None:
+    twin, region = small_twins.twin(widths=(3, 10, 10, 2), bits=3), small_twins.box(radius=1.0)
+    unlimited, limited, longest = (
+        twincert.certify(twin, region, method="crown", time_limit=limit, settings=small_twins.QUICK)
+        for limit in (None, 3.0, 1e300)
+    )
+    found = [certificate.to_dict()["proof"]["operations"] for certificate in (unlimited, limited, longest)]
+    assert found == [6e9, 3e10, 1e18]
+    assert limited.upper < unlimited.upper
+    assert limited.upper == longest.upper  # a small network's work fits into either
+    assert all(certificate.check(twin).valid for certificate in (unlimited, limited, longest))
+    # What more cases prove, fewer do not.
+    content = limited.to_dict()
+    content["proof"]["operations"] = 6e9
+    assert not redigested(content).check(twin).valid
+    content = unlimited.to_dict()
+    del content["proof"]["operations"]  # as in files written before it existed
+    assert redigested(content).check(twin).valid
+
+
+@pytest.mark.parametrize("operations", [-1.0, "nan"])
+def test_a_budget_that_is_none_is_refused(operations: float | str) -> None:
+    twin, region = small_twins.twin(widths=(3, 10, 10, 2), bits=3), small_twins.box(radius=1.0)
+    content = twincert.certify(twin, region, method="crown", settings=small_twins.QUICK).to_dict()
+    content["proof"]["operations"] = operations
+    with pytest.raises(twincert.ParseError, match=r"proof\.operations"):
+        redigested(content)
+
+
+def test_a_budget_belongs_to_optimised_propagation() -> None:
+    twin, region = small_twins.twin(), small_twins.box()
+    content = twincert.certify(twin, region, method="interval", settings=small_twins.QUICK).to_dict()
+    assert "operations" not in content["proof"]
+    content["proof"]["operations"] = 6e9
+    with pytest.raises(twincert.ParseError, match=r"proof\.operations"):
+        redigested(content)
+
+
+def test_a_certifier_propagates_again_for_another_time_limit() -> None:
+    twin, region = small_twins.twin(widths=(3, 10, 10, 2), bits=3), small_twins.box(radius=1.0)
+    certifier = twincert.Certifier(twin, method="crown", settings=small_twins.QUICK)
+    certifier.setup(region)
+    first = certifier.solve()
+    longer = certifier.solve(time_limit=3.0)
+    assert longer.upper < first.upper
+    assert certifier.solve().upper == first.upper
+
+
 def test_wide_networks_get_what_they_can() -> None:
     twin, region = far_twin([4, 220, 220, 220, 3], 2), unit_box(4)
     crown = _core.crown_bounds(twin, region)
     plan = _core.optimization_plan(twin, crown)
-    assert (plan.case_analysis, plan.intermediate_planes, plan.output_steps) == (False, False, 100)
+    assert (plan.case_neurons, plan.intermediate_planes, plan.output_steps) == ([], False, 100)
     optimized = _core.optimized_bounds(twin, region)
     assert_inside(optimized, crown)
     assert largest(optimized) < 0.98 * largest(crown)

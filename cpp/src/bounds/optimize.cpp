@@ -147,12 +147,12 @@ class Optimizer {
       for (std::size_t j = 0; j < k; ++j) rows.alpha[j].middleRows(first, count) = alpha[j];
     });
     lower_bounds_to(bounds, rows.neurons, maximum(set_, rows.forms, compressed));
-    if (plan_.case_analysis) analyse_cases(stages, box, start, rows, own.activation, bounds, all, compressed);
+    for (const Index fixed : plan_.case_neurons) analyse_cases(stages, box, start, rows, own.activation, bounds, all, compressed, fixed);
     return rows;
   }
 
   void analyse_cases(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start, const NetworkRows& rows,
-                     const network::Activation& activation, IntervalVector& bounds, bool all, bool compressed) {
+                     const network::Activation& activation, IntervalVector& bounds, bool all, bool compressed, Index fixed) {
     const std::vector<Index> neurons = unstable(activation, bounds, all);
     std::vector<Index> chosen;
     for (const double sign : {1.0, -1.0}) {
@@ -160,18 +160,16 @@ class Optimizer {
     }
     const auto size = static_cast<Index>(chosen.size());
     if (size == 0) return;
-    InputForms forms{Matrix(cases * size, box.size()), Vector(cases * size)};
+    const Index cases = Index{1} << fixed;
+    Vector largest(size);
     in_blocks(size, [&](Index first, Index count) {
       const std::vector<Index> parents(chosen.begin() + first, chosen.begin() + first + count);
       std::vector<Matrix> alpha;
       for (const Matrix& slopes : rows.alpha) alpha.push_back(slopes(parents, Eigen::all));
-      const InputForms found = optimize_cases(stages, box, {start.rows(parents, Eigen::all), start.constant(parents)}, alpha);
-      forms.rows.middleRows(cases * first, cases * count) = found.rows;
-      forms.constant.segment(cases * first, cases * count) = found.constant;
+      const Vector each =
+          maximum(set_, optimize_cases(stages, box, {start.rows(parents, Eigen::all), start.constant(parents)}, alpha, fixed), compressed);
+      for (Index r = 0; r < count; ++r) largest[first + r] = each.segment(cases * r, cases).maxCoeff();
     });
-    const Vector each = maximum(set_, forms, compressed);
-    Vector largest(size);
-    for (Index r = 0; r < size; ++r) largest[r] = each.segment(cases * r, cases).maxCoeff();
     lower_bounds_to(bounds, neurons, largest);
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "twincert/bounds/optimize.hpp"
 #include "twincert/bounds/optimize_pair.hpp"
@@ -21,7 +22,7 @@ double unstable(const network::Activation& activation, const IntervalVector& bou
 
 struct Work {
   double lines = 0.0;
-  double cases = 0.0;
+  double each_case = 0.0;
   double plane_step = 0.0;  // of all rows
 };
 
@@ -44,7 +45,7 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
                                           : 0.0;
     Work& work = outputs ? last : inner;
     work.lines += (single_steps + 3) * line_step;
-    work.cases += (case_steps + 1) * static_cast<double>(cases) * line_step;
+    work.each_case += (case_steps + 1) * line_step;
     work.plane_step += plane_step;
     if (!outputs) inner_planes += (pair_steps + 3) * plane_step;
     weights_f += static_cast<double>(pair.reference.weight.size());
@@ -53,12 +54,17 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
     neurons_g += static_cast<double>(pair.compressed.bias.size());
   }
   const double outputs = last.lines + (last_pair_steps + 3) * last.plane_step;
-  OptimizationPlan plan{true, true, true, last_pair_steps, 0.0};
+  OptimizationPlan plan{{few_case_neurons}, true, true, last_pair_steps, 0.0};
   const auto total = [&] {
-    return outputs + (plan.case_analysis ? inner.cases + last.cases : 0.0) + (plan.intermediate_planes ? inner_planes : 0.0) +
-           (plan.intermediate_lines ? inner.lines : 0.0);
+    double cases = 0.0;
+    for (const Index neurons : plan.case_neurons) cases += std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons));
+    return outputs + cases + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
   };
-  if (total() > budget) plan.case_analysis = false;
+  if (budget > operation_budget) plan.case_neurons.push_back(most_case_neurons);
+  while (total() > budget && plan.case_neurons.size() > 1) {
+    if (--plan.case_neurons.back() == few_case_neurons) plan.case_neurons.pop_back();
+  }
+  if (total() > budget) plan.case_neurons.clear();
   if (total() > budget) plan.intermediate_planes = false;
   if (total() > budget) plan.intermediate_lines = false;
   plan.operations = total();

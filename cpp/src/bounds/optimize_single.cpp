@@ -1,7 +1,6 @@
 #include "twincert/bounds/optimize_single.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -89,11 +88,12 @@ double looseness(const FreeNeuron& neuron, double coefficient, double alpha) {
 }
 
 // The neurons of every row with the largest looseness, in all signs.
-std::vector<Fixed> choose_fixed(const std::vector<FreeStage>& stages, const Pass& pass, const std::vector<Matrix>& alpha, Index rows) {
+std::vector<Fixed> choose_fixed(const std::vector<FreeStage>& stages, const Pass& pass, const std::vector<Matrix>& alpha, Index rows,
+                                std::size_t neurons) {
   std::vector<Fixed> fixed;
   for (Index r = 0; r < rows; ++r) {
-    std::array<double, case_neurons> best{};
-    std::array<Fixed, case_neurons> chosen{};
+    std::vector<double> best(neurons, 0.0);
+    std::vector<Fixed> chosen(neurons);
     for (std::size_t j = 0; j < stages.size(); ++j) {
       for (std::size_t k = 0; k < stages[j].free.size(); ++k) {
         Fixed candidate{r, j, static_cast<Index>(k), 1.0};
@@ -105,11 +105,11 @@ std::vector<Fixed> choose_fixed(const std::vector<FreeStage>& stages, const Pass
         }
       }
     }
-    for (Index c = 0; c < cases; ++c) {
+    for (Index c = 0; c < Index{1} << neurons; ++c) {
       for (std::size_t place = 0; place < best.size(); ++place) {
         if (!(best[place] > 0.0)) continue;
         Fixed neuron = chosen[place];
-        neuron.row = r * cases + c;
+        neuron.row = (r << neurons) + c;
         neuron.sign = ((c >> place) & 1) != 0 ? 1.0 : -1.0;
         fixed.push_back(neuron);
       }
@@ -118,9 +118,9 @@ std::vector<Fixed> choose_fixed(const std::vector<FreeStage>& stages, const Pass
   return fixed;
 }
 
-std::vector<Index> repeated(Index rows) {
+std::vector<Index> repeated(Index rows, Index times) {
   std::vector<Index> result;
-  for (Index r = 0; r < rows * cases; ++r) result.push_back(r / cases);
+  for (Index r = 0; r < rows * times; ++r) result.push_back(r / times);
   return result;
 }
 
@@ -181,16 +181,17 @@ InputForms optimize_lines(const std::vector<FreeStage>& stages, const IntervalVe
 }
 
 InputForms optimize_cases(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start,
-                          const std::vector<Matrix>& alpha) {
+                          const std::vector<Matrix>& alpha, Index neurons) {
   const Index rows = start.rows.rows();
+  const Index cases = Index{1} << neurons;
   std::vector<Fixed> fixed;
   {
     Pass parent(stages, box, start);
     for (std::size_t j = 0; j < stages.size(); ++j) parent.lines()[j].alpha = alpha[j];
     parent.backward();
-    fixed = choose_fixed(stages, parent, alpha, rows);
+    fixed = choose_fixed(stages, parent, alpha, rows, static_cast<std::size_t>(neurons));
   }
-  const std::vector<Index> parents = repeated(rows);
+  const std::vector<Index> parents = repeated(rows, cases);
   const InputForms children{start.rows(parents, Eigen::all), start.constant(parents)};
   Pass pass(stages, box, children);
   for (std::size_t j = 0; j < stages.size(); ++j) pass.lines()[j].alpha = alpha[j](parents, Eigen::all);

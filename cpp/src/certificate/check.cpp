@@ -104,8 +104,9 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
   const bool known = proof.propagation == "interval" || proof.propagation == "crown" || proof.propagation == "optimized";
   if (!known) return refuse("propagation: expected interval, crown or optimized");
   const bool optimized = proof.propagation == "optimized";
+  if (!(proof.operations >= 0.0)) return refuse("operations: expected a number of at least 0");
   const bounds::TwinBounds basis = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
-  const bounds::TwinBounds derived = optimized ? bounds::optimized_bounds(twin, set, basis, 0) : basis;
+  const bounds::TwinBounds derived = optimized ? bounds::optimized_bounds(twin, set, basis, 0, proof.operations) : basis;
   std::vector<ProvenObjective> proven;
   if (!proof.objectives.empty()) {
     if (!finite(proof.stages)) return refuse("stage bounds: expected finite numbers");

@@ -3,7 +3,7 @@
 //
 // Per stage, from the bounds that crown_bounds() would have given there:
 //   1. rows +-a_i of each network for its unstable neurons: single_steps steps on the lower slopes of every row (optimize_single.hpp);
-//   2. for those still unstable the case analysis: case_neurons neurons of each row fixed on either side, case_steps steps in each case;
+//   2. for those still unstable the case analysis: some neurons of each row fixed on either side, case_steps steps in each case;
 //   3. rows +-(a_f - a_g) where not both are affine: pair_steps steps (last_pair_steps for the outputs) on the planes (optimize_pair.hpp);
 //   4. for the outputs also the sums of both networks' rows from 1, maximised jointly over the input set.
 // All steps run in plain arithmetic but for the constants, which are rounded up throughout: whatever slopes and planes come out, the best
@@ -16,10 +16,14 @@
 
 namespace twincert::bounds {
 
+// Neurons of each row that a case analysis fixes, and up to how many where the budget is more than operation_budget.
+inline constexpr Index few_case_neurons = 2;
+inline constexpr Index most_case_neurons = 8;
+
 // What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the outputs' steps
 // shrink, to none in the end.
 struct OptimizationPlan {
-  bool case_analysis;
+  std::vector<Index> case_neurons;  // of each case analysis, one after the other
   bool intermediate_planes;
   bool intermediate_lines;
   int output_steps;   // on the outputs' planes

@@ -10,8 +10,6 @@ namespace twincert::bounds {
 
 inline constexpr int single_steps = 10;
 inline constexpr int case_steps = 20;
-inline constexpr Index case_neurons = 2;  // of each row, each on either side of its kink
-inline constexpr Index cases = Index{1} << case_neurons;
 
 // Linear forms of the input with their values at the best point of the input's box. Where nothing was found the constant is infinite.
 struct BestForms {
@@ -34,9 +32,9 @@ Vector box_maximum(const Matrix& rows, const Vector& constant, const IntervalVec
 InputForms optimize_lines(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start,
                           std::vector<Matrix>& alpha);
 
-// The same on each of the `cases` cells that the row's most relaxed neurons cut the input set into by their signs: row r becomes rows
-// cases * r, ..., and the largest of their maxima bounds it. Starts with the slopes `alpha`.
+// The same on each of the 2^neurons cases into which the signs of the row's most relaxed neurons cut the input set: row r becomes rows
+// 2^neurons r, ..., and the largest of their maxima bounds it. Starts with the slopes `alpha`.
 InputForms optimize_cases(const std::vector<FreeStage>& stages, const IntervalVector& box, const InputForms& start,
-                          const std::vector<Matrix>& alpha);
+                          const std::vector<Matrix>& alpha, Index neurons);
 
 }  // namespace twincert::bounds

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "twincert/bounds/split_tree.hpp"
+#include "twincert/bounds/twin_bounds.hpp"
 #include "twincert/core/measure.hpp"
 #include "twincert/relax/objective.hpp"
 #include "twincert/relax/options.hpp"
@@ -36,11 +37,12 @@ struct Branching {
 };
 
 struct Proof {
-  std::string propagation;                  // "interval", "crown" or "optimized": how the checker re-derives the stage bounds
-  std::vector<bounds::StageBounds> stages;  // claimed enclosures; the checker's own must lie inside them
-  relax::RowOptions rows;                   // which row families the relaxation uses
-  std::vector<ObjectiveProof> objectives;   // of the SDP; may be empty
-  std::optional<Branching> branching;       // absent: nothing was split
+  std::string propagation;                       // "interval", "crown" or "optimized": how the checker re-derives the stage bounds
+  double operations = bounds::operation_budget;  // of "optimized": the budget that it had
+  std::vector<bounds::StageBounds> stages;       // claimed enclosures; the checker's own must lie inside them
+  relax::RowOptions rows;                        // which row families the relaxation uses
+  std::vector<ObjectiveProof> objectives;        // of the SDP; may be empty
+  std::optional<Branching> branching;            // absent: nothing was split
 };
 
 // |f(x) - g(y)|^2 <= gamma_x q + gamma over the set, both at least zero; q as the measure's `of` says.
