@@ -51,6 +51,17 @@ TEST(certify_refuses_a_claim_that_is_not_proven) {
   }
 }
 
+TEST(certify_refuses_a_budget_that_is_no_number) {
+  const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 0.5);
+  Result result = certify(twin, set, quick(MeasureKind::inf, Method::crown));
+  for (const double operations : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    result.proof.operations = operations;
+    const certificate::CheckReport report = certificate::check(twin, set, result.claim, result.proof);
+    CHECK(!report.valid && report.reason.find("operations") != std::string::npos);
+  }
+}
+
 TEST(certify_stops_when_the_callback_says_so) {
   const network::Twin twin = testing::random_twin({3, 6, 6, 2}, 0.05, 2);
   const sets::InputSet set = testing::cube(3, 0.5);
