@@ -216,8 +216,9 @@ class Run {
     result_.proof.operations = operations();
     if (memory_.operations != result_.proof.operations) memory_.optimized.reset();
     memory_.operations = result_.proof.operations;
-    const bounds::TwinBounds& found = once(memory_.optimized, [this] {
-      return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads), result_.proof.operations);
+    const auto go_on = [this] { return clock_.seconds() - last_report_ <= 0.2 || report("optimized", 0, 0, 0); };
+    const bounds::TwinBounds& found = once(memory_.optimized, [&] {
+      return bounds::optimized_bounds(twin_, set_, bounds_, static_cast<int>(options_.settings.threads), result_.proof.operations, go_on);
     });
     if (found != crown_bounds_) {
       rows_ =
@@ -225,6 +226,7 @@ class Run {
       bounds_ = certificate::relaxed_bounds(found, crown_bounds_);
       result_.proof.propagation = "optimized";
     }
+    if (stopped_) memory_.optimized.reset();
     propagated("optimized");
   }
 

@@ -190,6 +190,19 @@ def test_a_certifier_propagates_again_for_another_time_limit() -> None:
     assert certifier.solve().upper == first.upper
 
 
+def test_long_propagation_can_be_stopped() -> None:
+    layers = random_layers(np.random.default_rng(3), [4, 120, 120, 120, 3])
+    twin = twincert.Twin(*(twincert.Network.from_arrays(each, "relu") for each in (layers, rounded(layers, 4))))
+    region = twincert.Box(-np.ones(4), np.ones(4))
+    certifier = twincert.Certifier(twin, method="crown", settings=small_twins.QUICK)
+    certifier.setup(region)
+    stopped = certifier.solve(time_limit=20.0, callback=lambda progress: progress["stage"] != "optimized")
+    assert (stopped.status, stopped.to_dict()["proof"]["propagation"]) == ("interrupted", "crown")
+    assert stopped.check(twin).valid
+    # Nothing of it is taken for the whole.
+    assert certifier.solve(time_limit=20.0).to_dict()["proof"]["propagation"] == "optimized"
+
+
 def test_wide_networks_get_what_they_can() -> None:
     twin, region = far_twin([4, 220, 220, 220, 3], 2), unit_box(4)
     crown = _core.crown_bounds(twin, region)

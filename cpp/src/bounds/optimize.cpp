@@ -1,10 +1,12 @@
 #include "twincert/bounds/optimize.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <optional>
+#include <thread>
 
 #include "twincert/bounds/forward.hpp"
 #include "twincert/bounds/optimize_pair.hpp"
@@ -50,12 +52,23 @@ void lower_bounds_to(IntervalVector& bounds, const std::vector<Index>& neurons, 
 
 class Optimizer {
  public:
-  Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget)
-      : twin_(twin), set_(set), crown_(crown), plan_(optimization_plan(twin, crown, budget)), backward_(twin, set) {
+  Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget, const std::function<bool()>& go_on)
+      : twin_(twin), set_(set), crown_(crown), plan_(optimization_plan(twin, crown, budget)), go_on_(go_on), backward_(twin, set) {
     if (plan_.operations > parallel_work && threads != 1) pool_.emplace(threads);
   }
 
   TwinBounds run() {
+    try {
+      return optimized();
+    } catch (const Stopped&) {
+      return crown_;
+    }
+  }
+
+ private:
+  struct Stopped {};
+
+  TwinBounds optimized() {
     TwinBounds bounds;
     if (plan_.output_steps == 0) return crown_;
     const std::size_t count = twin_.stages().size();
@@ -76,7 +89,6 @@ class Optimizer {
     return bounds;
   }
 
- private:
   void optimize(std::size_t k, StageBounds& stage, const std::vector<StageBounds>& before) {
     const bool outputs = k + 1 == twin_.stages().size();
     if (!outputs && !plan_.intermediate_lines) return;
@@ -111,13 +123,21 @@ class Optimizer {
     return forms;
   }
 
-  // The same blocks for any number of threads.
+  // The same blocks for any number of threads. Throws Stopped when some were left out.
   void in_blocks(Index rows, const Body& body) {
     if (rows == 0) return;
     const Index blocks = (rows + block_rows - 1) / block_rows;
-    auto run = [&](Index b) { body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks); };
-    if (pool_) return pool_->run(blocks, run);
-    for (Index b = 0; b < blocks; ++b) run(b);
+    const std::thread::id caller = std::this_thread::get_id();
+    auto run = [&](Index b) {
+      if (go_on_ && std::this_thread::get_id() == caller && !stopped_ && !go_on_()) stopped_ = true;
+      if (!stopped_) body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks);
+    };
+    if (pool_) {
+      pool_->run(blocks, run);
+    } else {
+      for (Index b = 0; b < blocks; ++b) run(b);
+    }
+    if (stopped_) throw Stopped{};
   }
 
   NetworkRows lines(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own, IntervalVector& bounds,
@@ -249,15 +269,18 @@ class Optimizer {
   const InputSet& set_;
   const TwinBounds& crown_;
   const OptimizationPlan plan_;
+  const std::function<bool()>& go_on_;
   BackwardPass backward_;
   std::optional<core::ThreadPool> pool_;
   bool improved_ = false;
+  std::atomic<bool> stopped_ = false;
 };
 
 }  // namespace
 
-TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget) {
-  return Optimizer(twin, set, crown, threads, budget).run();
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget,
+                            const std::function<bool()>& go_on) {
+  return Optimizer(twin, set, crown, threads, budget, go_on).run();
 }
 
 TwinBounds optimized_bounds(const Twin& twin, const InputSet& set) { return optimized_bounds(twin, set, crown_bounds(twin, set), 0); }

@@ -1,6 +1,7 @@
 // Proven bounds of every stage of a twin, the common result of all propagation methods.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "twincert/core/interval.hpp"
@@ -47,9 +48,11 @@ TwinBounds interval_bounds(const Twin& twin, const InputSet& set);
 TwinBounds crown_bounds(const Twin& twin, const InputSet& set);
 
 // crown_bounds() with optimised lower lines and a case analysis for single networks, and optimised planes for pairs (optimize.hpp), on
-// `threads` threads (0: one per core); no entry is looser. `crown` are crown_bounds(); about `budget` floating-point operations.
+// `threads` threads (0: one per core); no entry is looser. `crown` are crown_bounds(); about `budget` floating-point operations. `go_on`,
+// if given, is asked now and then in the calling thread; when it says no, the result is `crown`.
 inline constexpr double operation_budget = 6e9;  // a few tenths of a second on one core
-TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget = operation_budget);
+TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget = operation_budget,
+                            const std::function<bool()>& go_on = {});
 TwinBounds optimized_bounds(const Twin& twin, const InputSet& set);
 
 }  // namespace twincert::bounds
