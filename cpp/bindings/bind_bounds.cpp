@@ -36,6 +36,7 @@ void bind_bounds(py::module_& m) {
         "Backward linear bounds with the exact pair envelope.");
   using twincert::bounds::OptimizationPlan;
   m.attr("operation_budget") = twincert::bounds::operation_budget;
+  m.attr("largest_budget") = twincert::bounds::largest_budget;
   py::class_<OptimizationPlan>(m, "OptimizationPlan", "How much optimized_bounds() does.")
       .def_readonly("case_neurons", &OptimizationPlan::case_neurons)
       .def_readonly("intermediate_planes", &OptimizationPlan::intermediate_planes)

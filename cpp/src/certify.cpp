@@ -28,9 +28,8 @@ using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// About a tenth of what optimised propagation does on two cores.
+// A tenth to a fifth of what optimised propagation does on two cores.
 constexpr double operations_per_second = 1e10;
-constexpr double largest_operations = 1e18;
 
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
   options.settings.validate();
@@ -201,11 +200,11 @@ class Run {
     propagation_start_ = clock_.seconds();
   }
 
-  // The budget of optimised propagation grows with the time limit, of which it takes a tenth at most; never with time itself, so that
-  // results do not depend on the machine's load.
+  // The budget of optimised propagation grows with the time limit, of which it takes a tenth to a fifth on two cores; never with time
+  // itself, so that results do not depend on the machine's load.
   double operations() const {
     if (!(options_.time_limit < infinity)) return bounds::operation_budget;
-    return std::clamp(operations_per_second * options_.time_limit, bounds::operation_budget, largest_operations);
+    return std::clamp(operations_per_second * options_.time_limit, bounds::operation_budget, bounds::largest_budget);
   }
 
   // Keeps what crown proves beside: it stands without slack, and branching refines it.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from twincert import _core
 from twincert._certificate_format import (
     Array,
     FieldError,
@@ -105,8 +106,9 @@ def _decode_operations(proof: Json) -> Json:
     if "operations" not in proof:
         return {}
     operations = decode_number(proof["operations"], "proof.operations")
-    if not operations >= 0 or proof["propagation"] != "optimized":
-        raise FieldError("proof.operations", "expected a number of at least 0, and only with optimized propagation")
+    if not 0 <= operations <= _core.largest_budget or proof["propagation"] != "optimized":
+        expected = f"expected a number between 0 and {_core.largest_budget:g}, only with optimized propagation"
+        raise FieldError("proof.operations", expected)
     return {"operations": operations}
 
 

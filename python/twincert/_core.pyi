@@ -264,6 +264,7 @@ def interval_bounds(twin: Twin, set: InputSet) -> TwinBounds: ...
 def crown_bounds(twin: Twin, set: InputSet) -> TwinBounds: ...
 
 operation_budget: float
+largest_budget: float
 
 class OptimizationPlan(_Result):
     """How much optimized_bounds() does."""

@@ -149,7 +149,7 @@ def test_a_time_limit_raises_the_budget_and_the_certificate_says_so() -> None:
         for limit in (None, 3.0, 1e300)
     )
     found = [certificate.to_dict()["proof"]["operations"] for certificate in (unlimited, limited, longest)]
-    assert found == [6e9, 3e10, 1e18]
+    assert found == [6e9, 3e10, 1e15]
     assert limited.upper < unlimited.upper
     assert limited.upper == longest.upper  # a small network's work fits into either
     assert all(certificate.check(twin).valid for certificate in (unlimited, limited, longest))
@@ -162,7 +162,7 @@ def test_a_time_limit_raises_the_budget_and_the_certificate_says_so() -> None:
     assert redigested(content).check(twin).valid
 
 
-@pytest.mark.parametrize("operations", [-1.0, "nan"])
+@pytest.mark.parametrize("operations", [-1.0, 1.1e15, "nan", "inf"])
 def test_a_budget_that_is_none_is_refused(operations: float | str) -> None:
     twin, region = small_twins.twin(widths=(3, 10, 10, 2), bits=3), small_twins.box(radius=1.0)
     content = twincert.certify(twin, region, method="crown", settings=small_twins.QUICK).to_dict()

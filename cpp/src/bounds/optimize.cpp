@@ -18,6 +18,7 @@ namespace twincert::bounds {
 namespace {
 
 constexpr Index block_rows = 16;       // per task: small enough for a cache, however many threads there are
+constexpr Index block_cases = 64;      // the same where rows are taken case by case; of at least one row
 constexpr double parallel_work = 2e7;  // operations below which threads are not worth starting
 
 using Body = std::function<void(Index first, Index count)>;
@@ -124,12 +125,12 @@ class Optimizer {
   }
 
   // The same blocks for any number of threads. Throws Stopped when some were left out.
-  void in_blocks(Index rows, const Body& body) {
+  void in_blocks(Index rows, const Body& body, Index most = block_rows) {
     if (rows == 0) return;
-    const Index blocks = (rows + block_rows - 1) / block_rows;
+    const Index blocks = (rows + most - 1) / most;
     const std::thread::id caller = std::this_thread::get_id();
     auto run = [&](Index b) {
-      if (go_on_ && std::this_thread::get_id() == caller && !stopped_ && !go_on_()) stopped_ = true;
+      if (go_on_ && std::this_thread::get_id() == caller && !stopped_) ask();
       if (!stopped_) body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks);
     };
     if (pool_) {
@@ -138,6 +139,15 @@ class Optimizer {
       for (Index b = 0; b < blocks; ++b) run(b);
     }
     if (stopped_) throw Stopped{};
+  }
+
+  void ask() {
+    try {
+      if (!go_on_()) stopped_ = true;
+    } catch (...) {
+      stopped_ = true;
+      throw;
+    }
   }
 
   NetworkRows lines(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own, IntervalVector& bounds,
@@ -182,14 +192,17 @@ class Optimizer {
     if (size == 0) return;
     const Index cases = Index{1} << fixed;
     Vector largest(size);
-    in_blocks(size, [&](Index first, Index count) {
-      const std::vector<Index> parents(chosen.begin() + first, chosen.begin() + first + count);
-      std::vector<Matrix> alpha;
-      for (const Matrix& slopes : rows.alpha) alpha.push_back(slopes(parents, Eigen::all));
-      const Vector each =
-          maximum(set_, optimize_cases(stages, box, {start.rows(parents, Eigen::all), start.constant(parents)}, alpha, fixed), compressed);
-      for (Index r = 0; r < count; ++r) largest[first + r] = each.segment(cases * r, cases).maxCoeff();
-    });
+    in_blocks(
+        size,
+        [&](Index first, Index count) {
+          const std::vector<Index> parents(chosen.begin() + first, chosen.begin() + first + count);
+          std::vector<Matrix> alpha;
+          for (const Matrix& slopes : rows.alpha) alpha.push_back(slopes(parents, Eigen::all));
+          const Vector each = maximum(
+              set_, optimize_cases(stages, box, {start.rows(parents, Eigen::all), start.constant(parents)}, alpha, fixed), compressed);
+          for (Index r = 0; r < count; ++r) largest[first + r] = each.segment(cases * r, cases).maxCoeff();
+        },
+        std::max(block_cases / cases, Index{1}));
     lower_bounds_to(bounds, neurons, largest);
   }
 

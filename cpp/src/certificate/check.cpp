@@ -104,7 +104,9 @@ CheckReport check(const network::Twin& twin, const sets::InputSet& set, const Cl
   const bool known = proof.propagation == "interval" || proof.propagation == "crown" || proof.propagation == "optimized";
   if (!known) return refuse("propagation: expected interval, crown or optimized");
   const bool optimized = proof.propagation == "optimized";
-  if (!(proof.operations >= 0.0)) return refuse("operations: expected a number of at least 0");
+  if (!(proof.operations >= 0.0 && proof.operations <= bounds::largest_budget)) {
+    return refuse("operations: expected a number between 0 and " + number(bounds::largest_budget));
+  }
   const bounds::TwinBounds basis = proof.propagation == "interval" ? bounds::interval_bounds(twin, set) : bounds::crown_bounds(twin, set);
   const bounds::TwinBounds derived = optimized ? bounds::optimized_bounds(twin, set, basis, 0, proof.operations) : basis;
   std::vector<ProvenObjective> proven;

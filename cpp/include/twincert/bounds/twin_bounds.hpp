@@ -51,6 +51,7 @@ TwinBounds crown_bounds(const Twin& twin, const InputSet& set);
 // `threads` threads (0: one per core); no entry is looser. `crown` are crown_bounds(); about `budget` floating-point operations. `go_on`,
 // if given, is asked now and then in the calling thread; when it says no, the result is `crown`.
 inline constexpr double operation_budget = 6e9;  // a few tenths of a second on one core
+inline constexpr double largest_budget = 1e15;   // that certificates may ask for; what fits is bounded by the networks' sizes as well
 TwinBounds optimized_bounds(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget = operation_budget,
                             const std::function<bool()>& go_on = {});
 TwinBounds optimized_bounds(const Twin& twin, const InputSet& set);
