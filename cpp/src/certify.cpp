@@ -28,7 +28,7 @@ using core::Verdict;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-// A tenth to a fifth of what optimised propagation does on two cores.
+// Optimised propagation on two cores does five to ten times as many.
 constexpr double operations_per_second = 1e10;
 
 void validate(const network::Twin& twin, const sets::InputSet& set, const CertifyOptions& options) {
@@ -200,8 +200,8 @@ class Run {
     propagation_start_ = clock_.seconds();
   }
 
-  // The budget of optimised propagation grows with the time limit, of which it takes a tenth to a fifth on two cores; never with time
-  // itself, so that results do not depend on the machine's load.
+  // The budget of optimised propagation grows with the time limit, never with time itself, so that results do not depend on the machine's
+  // load.
   double operations() const {
     if (!(options_.time_limit < infinity)) return bounds::operation_budget;
     return std::clamp(operations_per_second * options_.time_limit, bounds::operation_budget, bounds::largest_budget);
