@@ -21,7 +21,7 @@ using core::Status;
 using core::Vector;
 
 double proven(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective, const std::vector<Matrix>& multipliers) {
-  return certificate::chordal_bound(problem, objective, certificate::clique_proofs(problem, multipliers));
+  return certificate::prove(problem, objective, multipliers).bound;
 }
 
 }  // namespace

@@ -28,6 +28,18 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // Another objective has its turn, but not for a hair's breadth.
 constexpr double margin = 0.02;
 
+// From this many variables on one bound of |f - g|_2 comes first, which bounds every output in the time of one objective, and rows that
+// are not needed would take most of that time.
+constexpr Index wide_from = 1000;
+// It gives way to the outputs' own objectives when the last quarter of its iterations, but no fewer than some, lowered it by less than
+// this.
+constexpr double joint_progress = 0.02;
+constexpr Index joint_window = 6;
+
+bool is_wide(const std::vector<relax::CliqueSize>& sizes) {
+  return std::any_of(sizes.begin(), sizes.end(), [](const relax::CliqueSize& size) { return size.variables >= wide_from; });
+}
+
 double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::Settings& settings, std::size_t points) {
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
@@ -37,7 +49,7 @@ double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::
 }  // namespace
 
 Tightening::Tightening(const Question& question, const Course& course, solver::WarmStarts& warm)
-    : question_(question), course_(course), warm_(warm) {}
+    : question_(question), course_(course), warm_(warm), known_(question.rows) {}
 
 Status Tightening::run(Info& info, certificate::Proof& proof) {
   const auto& [twin, set, options, bounds, rows_known, lower] = question_;
@@ -50,6 +62,9 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
   relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
   if (affine) rows.input_reduction = relax::InputReduction::never;
+  const bool wide = is_wide(relax::clique_sizes(twin, set, claimed, rows, kind));
+  if (wide && !options.rows) rows.reference_rows = rows.slack_rows = false;
+  if (wide && tasks_.size() > 2) add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
   rows.cliques = solver::choose_cliques(twin, set, claimed, rows, kind, options.settings);
   const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
   const double room = options.settings.memory_limit * 0x1p30;
@@ -75,7 +90,11 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     if (keeps_states_) task->state = method->state();
     if (task->solution.paused) continue;
     task->open = false;
-    settled_ = std::max(settled_, task->share);
+    if (is_joint(*task)) {
+      use_joint(*task);
+    } else {
+      settled_ = std::max(settled_, task->share);
+    }
   }
   if (const Task* task = loosest(); task && !stopped_ && !decided(task->share)) status_ = Status::time_limit;
   for (Task& task : tasks_) {
@@ -113,6 +132,17 @@ void Tightening::list_tasks() {
     if (measure.kind == MeasureKind::top1 && decided(share)) continue;  // most pairs of classes
     add({ObjectiveKind::linear, bounds::difference_weights(measure, m, row)}, share);
   }
+}
+
+// Whether the objective bounds what others bound one by one.
+bool Tightening::is_joint(const Task& task) const {
+  return task.objective.kind == ObjectiveKind::squared_two_norm && question_.options.measure.kind != MeasureKind::two;
+}
+
+// What it proves of every row is known to the other objectives.
+void Tightening::use_joint(const Task& joint) {
+  known_ = certificate::lowered(question_.options.measure, question_.twin.output_size(), known_, {{joint.objective, joint.best.bound}});
+  for (Task& task : tasks_) task.share = share_of(task.objective, task.best.bound);
 }
 
 // One objective per slope gamma_x, each from where the last one ended.
@@ -159,7 +189,7 @@ double Tightening::share_of(const relax::Objective& objective, double bound) con
   const core::Measure& measure = question_.options.measure;
   const Index m = question_.twin.output_size();
   const Index row = *bounds::difference_row(measure, m, objective.weights);
-  const Vector maxima = certificate::lowered(measure, m, question_.rows, {{objective, bound}});
+  const Vector maxima = certificate::lowered(measure, m, known_, {{objective, bound}});
   return bounds::row_share(measure, m, maxima, question_.bounds.evaluation_error, row);
 }
 
@@ -247,8 +277,15 @@ void Tightening::advance(Task& task, solver::Method& method, Index number, Index
   task.solution.multipliers.clear();
 }
 
-// Of affine measures it is the weighted sum that must still move: gamma alone may be near zero.
+// Of affine measures it is the weighted sum that must still move: gamma alone may be near zero. A joint bound must move more than others.
 bool Tightening::stalled(Task& task, const solver::Iteration& now) const {
+  if (is_joint(task)) {
+    task.sums.emplace_back(now.iteration, now.bound);
+    const auto window = std::max(joint_window, now.iteration / 4);
+    const auto before =
+        std::find_if(task.sums.rbegin(), task.sums.rend(), [&](const auto& sum) { return sum.first + window <= now.iteration; });
+    return before != task.sums.rend() && before->second - now.bound < joint_progress * std::abs(now.bound);
+  }
   if (!relax::is_affine(task.objective.kind)) return false;
   const CertifyOptions& options = question_.options;
   task.sums.emplace_back(now.iteration, certificate::weighted_sum(options.measure, {task.objective.slope, std::max(0.0, now.bound)}));
@@ -272,8 +309,9 @@ void Tightening::record(Task& task, certificate::Proof& proof) {
   if (task.best.cliques.empty()) return;
   const std::vector<ProvenObjective> with{{task.objective, task.best.bound}};
   const core::Measure& measure = question_.options.measure;
-  const bool helps = certificate::lowered(measure, question_.twin.output_size(), question_.rows, with) != question_.rows ||
-                     derive(with).upper < derive({}).upper;
+  const Vector& rows = is_joint(task) ? question_.rows : known_;
+  const bool helps =
+      certificate::lowered(measure, question_.twin.output_size(), rows, with) != rows || derive(with).upper < derive({}).upper;
   if (!helps) return;
   proven_.push_back(with.front());
   proof.objectives.push_back(std::move(task.best));

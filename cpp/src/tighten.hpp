@@ -61,6 +61,8 @@ class Tightening {
   void list_tasks();
   void try_slopes(solver::Method& method);
   void keep_best_slope();
+  bool is_joint(const Task& task) const;
+  void use_joint(const Task& joint);
   Task* loosest();
   double share_of(const relax::Objective& objective, double bound) const;
   bool decided(double share) const;
@@ -77,6 +79,7 @@ class Tightening {
   const Question& question_;
   const Course& course_;
   solver::WarmStarts& warm_;
+  core::Vector known_;  // question_.rows, lowered by the joint objective
   relax::Relaxation relaxation_;
   std::vector<Task> tasks_;
   std::vector<certificate::ProvenObjective> proven_;

@@ -1,4 +1,5 @@
 // The front door in C++: the bound covers what is attained, the checker accepts it and refuses every smaller claim.
+#include <cmath>
 #include <limits>
 
 #include "check.hpp"
@@ -48,6 +49,33 @@ TEST(certify_refuses_a_claim_that_is_not_proven) {
     result.claim.upper *= 0.99;
     const certificate::CheckReport report = certificate::check(twin, set, result.claim, result.proof);
     CHECK(!report.valid && !report.reason.empty());
+  }
+}
+
+// A proof of the two-norm is one of every row: |d_i| <= |d|_2, |d_i - d_j| <= sqrt(2) |d|_2.
+TEST(certify_bounds_single_outputs_by_their_two_norm) {
+  const network::Twin twin = testing::random_twin({3, 10, 10, 2}, 0.05, 2);
+  const sets::InputSet set = testing::cube(3, 1.0);
+  CertifyOptions options = quick(MeasureKind::two, Method::sdp);
+  options.rows = relax::RowOptions();
+  options.rows->cliques = relax::Cliques::single;
+  const Result two = certify(twin, set, options);
+  CHECK(two.proof.objectives.size() == 1);
+  const double norm = std::sqrt(two.proof.objectives.front().bound);
+  certificate::Proof without = two.proof;
+  without.objectives.clear();
+  const core::Vector nothing = core::Vector::Constant(2, std::numeric_limits<double>::infinity());
+  for (const MeasureKind kind : {MeasureKind::inf, MeasureKind::outputs, MeasureKind::output, MeasureKind::margin, MeasureKind::top1}) {
+    certificate::Claim claim{{kind, 0, 1}, 0.0, nothing, -nothing};
+    const double proven = certificate::check(twin, set, claim, two.proof).upper;
+    const double propagated = certificate::check(twin, set, claim, without).upper;
+    const bool both = kind == MeasureKind::margin || kind == MeasureKind::top1;
+    CHECK(proven < (1.0 + 1e-6) * (both ? std::sqrt(2.0) : 1.0) * norm);
+    CHECK(proven > (1.0 - 1e-6) * (both ? std::sqrt(2.0) : 1.0) * norm || kind == MeasureKind::top1);
+    CHECK(proven < propagated);
+    claim.upper = proven;
+    CHECK(certificate::check(twin, set, claim, two.proof).valid);
+    CHECK(!certificate::check(twin, set, claim, without).valid);
   }
 }
 

@@ -1,6 +1,7 @@
 // A twin's relaxation through the generic door: the bound that its certificate has.
 #include "check.hpp"
 #include "instances.hpp"
+#include "twincert/certificate/gram.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/chordal.hpp"
 #include "twincert/core/error.hpp"
@@ -64,4 +65,20 @@ TEST(chordal_program_says_what_is_wrong) {
   ChordalOptions options;
   options.time_limit = 0.0;
   CHECK_THROWS(core::SettingsError, "time_limit", fine.solve(options));
+}
+
+// Zeros of the multiplier and rows of a single variable are left out, wherever they are.
+TEST(chordal_gram_leaves_out_only_zeros) {
+  const core::Index rows = 80, variables = 30;
+  for (const core::Index dense : {0, 1, 25, 80}) {
+    Matrix T = Matrix::Random(rows, variables), multiplier = Matrix::Zero(rows, rows);
+    for (core::Index i = 0; i < variables; ++i) T.row(2 * i) = 0.5 * core::Vector::Unit(variables, i).transpose();
+    T.row(79).setZero();
+    const Matrix block = Matrix::Random(dense, dense);
+    for (core::Index i = 0; i < rows; ++i)
+      multiplier(i, i) = multiplier(i, 79 - i) = multiplier(79 - i, i) = 1.0 + 0.1 * static_cast<double>(i);
+    multiplier.bottomRightCorner(dense, dense) += block + block.transpose();
+    multiplier = 0.5 * (multiplier + multiplier.transpose()).eval();
+    CHECK(certificate::gram(T, multiplier).isApprox(T.transpose() * multiplier * T, 1e-13));
+  }
 }

@@ -79,6 +79,42 @@ TEST(interior_point_picks_rows_of_one_variable) {
   CHECK(products.sum(pairs).isApprox(sum, 1e-13));
 }
 
+// Of many variables: rows of the first of them, with and without a few far ones, and rows of all.
+TEST(interior_point_multiplies_only_the_heads_of_rows) {
+  const Index n = 600, count = 300;
+  Matrix T = random_matrix(count, n, 8);
+  for (Index i = 0; i < count; ++i) {
+    if (i % 3 == 0) T.row(i).tail(n - 150).setZero();
+    if (i % 3 == 1) T.row(i).tail(n - 300).setZero();
+    if (i % 6 == 0) T(i, n - 1 - i) = 2.0;
+    if (i % 6 == 1) T(i, 450 + i / 4) = T(i, n - 1) = -3.0;
+    if (i % 10 == 9) T.row(i) = 4.0 * Vector::Unit(n, i).transpose();
+  }
+  T.row(7).setZero();
+  T(7, 580) = T(7, 590) = 1.0;
+  std::vector<Index> used;
+  for (Index i = 0; i < count; ++i) used.push_back((7 * i) % count);
+  const Vector norms = Vector::LinSpaced(count, 1.0, 3.0);
+  const Matrix rows = (norms.cwiseInverse().asDiagonal() * T)(used, Eigen::all);
+  core::ThreadPool pool(2);
+  solver::RowProducts products(pool);
+  products.use(T, used, norms);
+  const Matrix half = random_matrix(n, n, 9), M = half + half.transpose();
+  const Matrix image = products.image(M), expected = rows * M * rows.transpose();
+  CHECK(image.isApprox(M * rows.transpose(), 1e-13));
+  CHECK(products.congruence(image).isApprox(expected, 1e-13));
+  std::vector<solver::RowPair> pairs;
+  Matrix weights = Matrix::Zero(count, count);
+  for (Index i = 0; i < count; ++i) {
+    const Index j = (i * i + 5) % count;
+    CHECK(std::abs(products.entry(image, i, j) - expected(i, j)) < 1e-12 * expected.cwiseAbs().maxCoeff());
+    pairs.push_back({i, j, 1.0 + static_cast<double>(i % 5)});
+    weights(i, j) += pairs.back().weight;
+  }
+  const Matrix sum = rows.transpose() * weights * rows;
+  CHECK(products.sum(pairs).isApprox(0.5 * (sum + sum.transpose()), 1e-13));
+}
+
 TEST(interior_point_goes_on_where_it_paused) {
   Problem problem;
   const relax::ObjectiveTerms other =

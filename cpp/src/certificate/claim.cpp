@@ -60,9 +60,17 @@ Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, 
 
 Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, const std::vector<ProvenObjective>& objectives) {
   for (const ProvenObjective& proven : objectives) {
-    if (proven.objective.kind != relax::ObjectiveKind::linear) continue;
-    const auto row = bounds::difference_row(measure, outputs, proven.objective.weights);
-    if (row) row_maxima[*row] = std::min(row_maxima[*row], proven.bound);
+    if (proven.objective.kind == relax::ObjectiveKind::linear) {
+      const auto row = bounds::difference_row(measure, outputs, proven.objective.weights);
+      if (row) row_maxima[*row] = std::min(row_maxima[*row], proven.bound);
+    } else if (proven.objective.kind == relax::ObjectiveKind::squared_two_norm) {
+      const double norm = core::next_up(std::sqrt(std::max(0.0, proven.bound)));
+      for (const Index row : bounds::difference_rows(measure, outputs)) {
+        const Vector weights = bounds::difference_weights(measure, outputs, row);
+        const double size = weights.cwiseAbs().sum() == 1.0 ? 1.0 : core::mul_up(weights.norm(), 1.0 + 1e-12);
+        row_maxima[row] = std::min(row_maxima[row], core::mul_up(size, norm));
+      }
+    }
   }
   return row_maxima;
 }

@@ -7,14 +7,15 @@
 namespace twincert::core {
 namespace {
 
-constexpr Index width = 64;
+// Columns that one thread takes at a time. Wide blocks repay the packing of the other factor, narrow ones share small products out evenly.
+Index block_width(Index columns) { return columns < 2048 ? 64 : 256; }
 
 }  // namespace
 
 Matrix product(ThreadPool& pool, const Matrix& a, const Matrix& b, Transpose trans_a, Transpose trans_b) {
   const auto [rows, columns, inner] = product_size(trans_a, trans_b, a, b);
   Matrix c(rows, columns);
-  pool.run_blocks(columns, width, [&, rows = rows, inner = inner](Index begin, Index count) {
+  pool.run_blocks(columns, block_width(columns), [&, rows = rows, inner = inner](Index begin, Index count) {
     const double* right = trans_b == Transpose::yes ? b.data() + begin : b.data() + begin * b.rows();
     gemm_block(trans_a, trans_b, {rows, count, inner}, 1.0, a.data(), a.rows(), right, b.rows(), 0.0, c.data() + begin * rows, rows);
   });
@@ -27,7 +28,7 @@ Matrix symmetric_product(ThreadPool& pool, const Matrix& a, const Matrix& b) {
     throw ShapeError("symmetric_product: the result would be " + std::to_string(rows) + " x " + std::to_string(columns));
   }
   Matrix c(rows, rows);
-  pool.run_blocks(rows, width, [&, rows = rows, inner = inner](Index begin, Index count) {
+  pool.run_blocks(rows, block_width(rows), [&, rows = rows, inner = inner](Index begin, Index count) {
     gemm_block(Transpose::yes, Transpose::no, {rows - begin, count, inner}, 1.0, a.data() + begin * inner, inner, b.data() + begin * inner,
                inner, 0.0, c.data() + begin * rows + begin, rows);
   });
@@ -36,8 +37,9 @@ Matrix symmetric_product(ThreadPool& pool, const Matrix& a, const Matrix& b) {
 }
 
 void mirror_lower(ThreadPool& pool, Matrix& matrix) {
+  constexpr Index mirrored = 64;
   const Index n = matrix.rows();
-  pool.run_blocks(n, width, [&](Index begin, Index count) {
+  pool.run_blocks(n, mirrored, [&](Index begin, Index count) {
     matrix.block(begin, begin, count, count).triangularView<Eigen::StrictlyUpper>() = matrix.block(begin, begin, count, count).transpose();
     const Index below = begin + count;
     matrix.block(begin, below, count, n - below) = matrix.block(below, begin, n - below, count).transpose();

@@ -196,6 +196,23 @@ std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem) {
   return sizes;
 }
 
+namespace {
+
+// At most two rows, and twice as many with slack, for every activation that is not linear, and two for every pair that is not (ReLU: one).
+Index most_activation_rows(const network::StagePair& stage, const bounds::StageBounds& bounds, const RowOptions& options) {
+  const Index f_size = bounds.reference.size(), g_size = bounds.compressed.size(), each = options.slack_rows ? 4 : 2;
+  const Index pair = stage.reference.activation.kind == network::ActivationKind::relu ? 1 : 2;
+  Index rows = 0;
+  for (Index i = 0; i < std::max(f_size, g_size); ++i) {
+    const bool f = i < f_size && !linear_piece(stage.reference.activation, bounds.reference[i]);
+    const bool g = i < g_size && !linear_piece(stage.compressed.activation, bounds.compressed[i]);
+    rows += (f ? each : 0) + (g ? each : 0) + (f || g ? pair : 0);
+  }
+  return rows;
+}
+
+}  // namespace
+
 std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                                      const RowOptions& options, ObjectiveKind kind) {
   std::vector<CliqueSize> sizes;
@@ -205,8 +222,7 @@ std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::Inpu
     const network::StagePair& stage = twin.stages()[k];
     LayerRows current = layer_rows(stage_values(stage, bounds.stages[k]), options);
     const bool reduced = k == 0 && reduces_inputs(twin, set, bounds, options);
-    const Index neurons = static_cast<Index>(current.defining.size());
-    const Index rows = static_cast<Index>(current.rows.size()) + (options.slack_rows ? 10 : 6) * neurons;
+    const Index rows = static_cast<Index>(current.rows.size()) + most_activation_rows(stage, bounds.stages[k], options);
     if (k > 0 && options.cliques == Cliques::single) {
       sizes.back().rows += rows;
       sizes.back().variables = further_variables(stage, bounds.stages[k], current, sizes.back().variables).count;

@@ -53,15 +53,21 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
-  const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
-  return 8.0 * (9.0 * n * n + 8.0 * n * v + 16.0 * v * v + 2.0 * active * active);
+  const double active = std::max(static_cast<double>(ActiveEntries::most_of(variables)), 2.0 * v);
+  return 8.0 * (8.0 * n * n + 6.0 * n * v + 16.0 * v * v + 2.0 * active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
   if (multipliers_.size() == size()) active_.retain(binding(multipliers_, slacks_));
-  full_objective_ = objective.matrices.front();
-  if (full_objective_.size() == 0) full_objective_ = Matrix::Zero(clique_.T.rows(), clique_.T.rows());
-  objective_ = product(pool_, clique_.T, product(pool_, full_objective_, clique_.T), Transpose::yes);
+  const Matrix& full = objective.matrices.front();
+  objective_rows_.clear();
+  for (Index row = 0; row < full.rows(); ++row) {
+    if ((full.col(row).array() != 0.0).any()) objective_rows_.push_back(row);
+  }
+  objective_block_ = full(objective_rows_, objective_rows_);
+  core::mirror_lower(pool_, objective_block_);  // to the last bit
+  const Matrix rows = clique_.T(objective_rows_, Eigen::all);
+  objective_ = product(pool_, rows, product(pool_, objective_block_, rows), Transpose::yes);
   const double largest = objective_.cwiseAbs().maxCoeff();
   scale_ = largest > 0.0 && std::isfinite(largest) ? largest : 1.0;
   objective_ = symmetric_part(objective_) / scale_;
@@ -246,16 +252,17 @@ InteriorPoint::Direction InteriorPoint::direction(double centering, const Vector
   Vector right = target * inverse_entries - limits_, second = Vector::Zero(size());
   Matrix second_primal;
   if (predictor) {
-    second_primal = symmetric_part(product(pool_, predictor->primal, product(pool_, predictor->dual, inverse_)));
+    second_primal = symmetric_part(product(pool_, predictor->primal, predictor->dual_by_inverse));
     second = predictor->multipliers.cwiseProduct(predictor->slacks);
     right -= entries(rows_.image(second_primal));
   }
   for (Index e = 0; e < size(); ++e) {
     if (!free_[static_cast<std::size_t>(e)]) right[e] += (target - second[e]) / multipliers_[e];
   }
-  Direction result{solve(right), Vector::Zero(size()), {}, {}};
+  Direction result{solve(right), Vector::Zero(size()), {}, {}, {}};
   result.dual = adjoint(result.multipliers);
-  result.primal = target * inverse_ - primal_ - symmetric_part(product(pool_, primal_, product(pool_, result.dual, inverse_)));
+  result.dual_by_inverse = product(pool_, result.dual, inverse_);
+  result.primal = target * inverse_ - primal_ - symmetric_part(product(pool_, primal_, result.dual_by_inverse));
   if (predictor) result.primal -= second_primal;
   for (Index e = 0; e < size(); ++e) {
     if (free_[static_cast<std::size_t>(e)]) continue;
@@ -355,8 +362,8 @@ bool InteriorPoint::step(const Direction& direction) {
 void InteriorPoint::multipliers(std::vector<Matrix>& out) const {
   out.resize(1);
   Matrix& matrix = out.front();
-  matrix = -full_objective_;
-  core::mirror_lower(pool_, matrix);  // to the last bit
+  matrix.setZero(clique_.T.rows(), clique_.T.rows());
+  matrix(objective_rows_, objective_rows_) = -objective_block_;
   const Index count = active_.size();
   for (Index e = 0; e < count; ++e) {
     const ActiveEntry& entry = active_.entries()[static_cast<std::size_t>(e)];

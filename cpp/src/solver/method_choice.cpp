@@ -7,7 +7,7 @@ namespace twincert::solver {
 namespace {
 
 // With more variables a step of the interior-point method takes seconds, and the splitting is the better use of them.
-constexpr Index most_variables = 1500;
+constexpr Index most_variables = 3000;
 
 // Of Settings::tolerance, which is about progress: how small the interior-point method's gap must be.
 constexpr double gap_of_tolerance = 0.4;

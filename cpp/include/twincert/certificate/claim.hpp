@@ -20,7 +20,7 @@ struct ProvenObjective {
 Vector propagated_rows(const core::Measure& measure, const network::Twin& twin, const sets::InputSet& set, const std::string& propagation,
                        const bounds::TwinBounds& bounds);
 
-// `row_maxima` lowered by the linear objectives that belong to rows of the measure.
+// `row_maxima` lowered by the linear objectives that belong to rows of the measure, and by a bound of |f - g|_2: row . d <= |row|_2 |d|_2.
 Vector lowered(const core::Measure& measure, Index outputs, Vector row_maxima, const std::vector<ProvenObjective>& objectives);
 
 // The bounds of the measure, and of every output that it asks for, which propagation and the objectives prove together; evaluation error

@@ -48,8 +48,9 @@ class InteriorPoint : public Method {
   struct Direction {
     Vector multipliers;
     Vector slacks;
-    Matrix dual;    // of S
-    Matrix primal;  // of X
+    Matrix dual;             // of S
+    Matrix dual_by_inverse;  // times S^-1
+    Matrix primal;           // of X
   };
   struct Steps {
     double primal;
@@ -90,10 +91,11 @@ class InteriorPoint : public Method {
   std::vector<bool> free_;
 
   double scale_ = 1.0;
-  double constant_ = 0.0;  // in units of the scale
-  Matrix full_objective_;  // rows x rows
-  Matrix objective_;       // variables x variables, scaled
-  Vector multipliers_;     // of the active entries, and of the ball
+  double constant_ = 0.0;              // in units of the scale
+  std::vector<Index> objective_rows_;  // those that the objective has products of
+  Matrix objective_block_;             // and its coefficients
+  Matrix objective_;                   // variables x variables, scaled
+  Vector multipliers_;                 // of the active entries, and of the ball
   Vector slacks_;
   Matrix primal_, dual_;  // X, S
   Matrix primal_factor_, dual_factor_, inverse_;

@@ -1,4 +1,5 @@
-// Products of symmetric matrices with the rows of a clique. Many rows are a single variable: these are picked, not multiplied.
+// Products of symmetric matrices with the rows of a clique. Many rows are a single variable: these are picked, not multiplied. Those of
+// early layers have all but a few of their nonzeros among the first variables: of many variables only these are multiplied.
 #pragma once
 
 #include <vector>
@@ -40,15 +41,32 @@ class RowProducts {
 
  private:
   struct Row {
-    Index dense = -1;   // column of dense_, or:
+    Index dense = -1;   // number among the dense rows, or:
     Index column = -1;  // the variable
     double value = 0.0;
   };
+  // Successive dense rows whose nonzeros, but for their tails, are among the first `heads.rows()` variables.
+  struct Group {
+    Index first = 0;
+    Matrix heads;  // variables x rows
+  };
+  struct Tail {
+    Index dense;
+    Index column;
+    double value;
+  };
+
+  Index dense_count() const { return static_cast<Index>(places_.size()); }
+  const Group& group_of(Index dense) const;
+  void add_dense(Index dense, double weight, Eigen::Ref<Vector> to) const;
 
   core::ThreadPool& pool_;
+  Index variables_ = 0;
   std::vector<Row> rows_;
-  std::vector<Index> places_;  // of the dense rows
-  Matrix dense_;               // variables x dense rows
+  std::vector<Index> places_;  // of the dense rows, by the length of their heads
+  std::vector<Group> groups_;
+  std::vector<Tail> tails_;        // by dense row
+  std::vector<Index> tail_begin_;  // of every dense row, and the end
 };
 
 }  // namespace twincert::solver

@@ -1,0 +1,78 @@
+#include "twincert/certificate/gram.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "twincert/core/blas.hpp"
+
+namespace twincert::certificate {
+namespace {
+
+using core::Index;
+using core::Transpose;
+
+// A row with more nonzeros than this share of its length is multiplied as if it had no zeros.
+constexpr Index share = 16;
+
+struct Entry {
+  Index row;
+  Index column;
+  double value;
+};
+
+// multiplier T.
+Matrix weighted_rows(const Matrix& T, const Matrix& multiplier) {
+  const Index n = T.rows();
+  const Eigen::Array<Index, Eigen::Dynamic, 1> nonzeros = (multiplier.array() != 0.0).cast<Index>().colwise().sum();  // symmetric
+  std::vector<Index> dense, used;
+  std::vector<Entry> sparse;
+  for (Index j = 0; j < n; ++j) {
+    if (nonzeros[j] > n / share) dense.push_back(j);
+  }
+  std::vector<bool> is_used(static_cast<std::size_t>(n), false);
+  for (const Index j : dense) {
+    for (Index i = 0; i < n; ++i) {
+      if (multiplier(i, j) != 0.0) is_used[static_cast<std::size_t>(i)] = true;
+    }
+  }
+  for (Index j = 0; j < n; ++j) {
+    if (is_used[static_cast<std::size_t>(j)]) used.push_back(j);
+    if (nonzeros[j] == 0 || nonzeros[j] > n / share) continue;
+    for (Index i = 0; i < n; ++i) {
+      if (multiplier(i, j) != 0.0) sparse.push_back({j, i, multiplier(i, j)});
+    }
+  }
+  Matrix product = Matrix::Zero(n, T.cols());
+  if (!dense.empty()) {
+    Matrix block(static_cast<Index>(dense.size()), T.cols());
+    core::gemm(Transpose::no, Transpose::no, 1.0, multiplier(dense, used), T(used, Eigen::all), 0.0, block);
+    product(dense, Eigen::all) = block;
+  }
+  for (Index c = 0; c < T.cols(); ++c) {
+    const auto from = T.col(c);
+    auto to = product.col(c);
+    for (const Entry& entry : sparse) to[entry.row] += entry.value * from[entry.column];
+  }
+  return product;
+}
+
+}  // namespace
+
+Matrix gram(const Matrix& T, const Matrix& multiplier) {
+  const Matrix product = weighted_rows(T, multiplier);
+  Matrix result = Matrix::Zero(T.cols(), T.cols());
+  std::vector<Index> dense;
+  for (Index i = 0; i < T.rows(); ++i) {
+    Index column = 0;
+    const double largest = T.row(i).cwiseAbs().maxCoeff(&column);
+    if ((T.row(i).array() != 0.0).count() > 1 || !(largest > 0.0)) {
+      dense.push_back(i);
+    } else {
+      result.row(column) += T(i, column) * product.row(i);
+    }
+  }
+  if (!dense.empty()) core::gemm(Transpose::yes, Transpose::no, 1.0, T(dense, Eigen::all), product(dense, Eigen::all), 1.0, result);
+  return result;
+}
+
+}  // namespace twincert::certificate
