@@ -6,9 +6,11 @@ must hold a fragment that names the place and the expectation.
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -99,6 +101,7 @@ def write_bad_certificates(folder: Path, content: dict[str, Any]) -> None:
         "absurd": {**good, "shape": [2**40, 2**40]},
         "negative": {**good, "shape": [-1, -1]},
         "nan_array": {**good, "lower_triangle": "AAAAAAAA+H8A" + good["lower_triangle"][12:]},
+        **bad_deflated_triangles(good),
     }.items():
         clique["multiplier"] = triangle
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -106,6 +109,34 @@ def write_bad_certificates(folder: Path, content: dict[str, Any]) -> None:
     upper = content["bound"]["upper_per_output"]
     content["bound"]["upper_per_output"] = upper + upper
     (folder / "outputs.json").write_text(json.dumps(content))
+
+
+def bad_deflated_triangles(good: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    data = base64.b64decode(good["lower_triangle"])
+    stream = zlib.compress(data)
+    wrong_sum = stream[:-1] + bytes([stream[-1] ^ 1])
+
+    def deflated(stream: bytes) -> dict[str, Any]:
+        return {"shape": good["shape"], "deflated_lower_triangle": base64.b64encode(stream).decode()}
+
+    return {
+        "deflated_base64": {"shape": good["shape"], "deflated_lower_triangle": "!AAA"},
+        "deflated_number": {"shape": good["shape"], "deflated_lower_triangle": 1},
+        "deflated_both": {**good, **deflated(stream)},
+        "deflated_neither": {"shape": good["shape"]},
+        "deflated_not": deflated(data),
+        "deflated_sum": deflated(wrong_sum),
+        "deflated_cut": deflated(stream[:-1]),
+        "deflated_half": deflated(stream[: len(stream) // 2]),
+        "deflated_more": deflated(stream + b"more"),
+        "deflated_twice": deflated(stream + stream),
+        "deflated_short": deflated(zlib.compress(data[:-8])),
+        "deflated_long": deflated(zlib.compress(data + b"\0")),
+        "deflated_nan": deflated(zlib.compress(data[:-8] + np.array([NAN]).tobytes())),
+        "deflated_inf": deflated(zlib.compress(data[:-8] + np.array([INF]).tobytes())),
+        "deflated_shape": {**deflated(stream), "shape": [good["shape"][0], 1]},
+        "deflated_absurd": {**deflated(stream), "shape": [2**24, 2**24]},
+    }
 
 
 def certify(**options: Any) -> Callable[[Path], object]:
@@ -254,6 +285,102 @@ FILE_CASES = [
     Case("certificate: absurd size", certificate("absurd.json"), PARSE, "multiplier.shape: expected lengths up to"),
     Case("certificate: negative size", certificate("negative.json"), PARSE, "multiplier.shape[0]: expected minimum 0"),
     Case("certificate: NaN in a multiplier", certificate("nan_array.json"), PARSE, "expected numbers, found NaN"),
+    Case(
+        "certificate: deflated, no base64",
+        certificate("deflated_base64.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected base64",
+    ),
+    Case(
+        "certificate: deflated, a number",
+        certificate("deflated_number.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected string, found 1",
+    ),
+    Case(
+        "certificate: both forms of a triangle",
+        certificate("deflated_both.json"),
+        PARSE,
+        "expected exactly one of the fields lower_triangle, deflated_lower_triangle",
+    ),
+    Case(
+        "certificate: no form of a triangle",
+        certificate("deflated_neither.json"),
+        PARSE,
+        "deflated_lower_triangle, found none",
+    ),
+    Case(
+        "certificate: deflated, no zlib stream",
+        certificate("deflated_not.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a zlib stream",
+    ),
+    Case(
+        "certificate: deflated, wrong check sum",
+        certificate("deflated_sum.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a zlib stream",
+    ),
+    Case(
+        "certificate: deflated, without its end",
+        certificate("deflated_cut.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a complete zlib stream",
+    ),
+    Case(
+        "certificate: deflated, one half",
+        certificate("deflated_half.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a complete zlib stream",
+    ),
+    Case(
+        "certificate: deflated, something after it",
+        certificate("deflated_more.json"),
+        PARSE,
+        "expected nothing after the zlib stream, found 4 bytes",
+    ),
+    Case(
+        "certificate: deflated, a second stream",
+        certificate("deflated_twice.json"),
+        PARSE,
+        "expected nothing after the zlib stream",
+    ),
+    Case(
+        "certificate: deflated, too short",
+        certificate("deflated_short.json"),
+        PARSE,
+        "values of 8 bytes, found a stream of fewer",
+    ),
+    Case(
+        "certificate: deflated, too long",
+        certificate("deflated_long.json"),
+        PARSE,
+        "values of 8 bytes, found a stream of more",
+    ),
+    Case(
+        "certificate: deflated NaN",
+        certificate("deflated_nan.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected numbers, found NaN",
+    ),
+    Case(
+        "certificate: deflated infinity",
+        certificate("deflated_inf.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected finite numbers, found infinity",
+    ),
+    Case(
+        "certificate: deflated, not square",
+        certificate("deflated_shape.json"),
+        PARSE,
+        "multiplier.shape: expected a square matrix",
+    ),
+    Case(
+        "certificate: deflated, absurd size",
+        certificate("deflated_absurd.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected 140737496743936 values of 8 bytes in a stream of at least",
+    ),
     Case("certificate: outputs disagree", certificate("outputs.json"), PARSE, "lower_per_output: expected 4 numbers"),
 ]
 
