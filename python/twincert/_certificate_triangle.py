@@ -153,8 +153,8 @@ class _Inflation:
             self._rest = self._inflate.unconsumed_tail
             if part:
                 return part
-            if exhausted and not self._inflate.eof:
-                raise FieldError(
-                    self._field, f"expected a complete zlib stream, found {len(self._stream)} bytes of one"
-                )
+            if exhausted:
+                break
+        if not self._inflate.eof:
+            raise FieldError(self._field, f"expected a complete zlib stream, found {len(self._stream)} bytes of one")
         return b""
