@@ -68,38 +68,41 @@ def decode_number(value: object, field: str) -> float:
     return number
 
 
+def encode_base64(data: bytes | memoryview) -> str:
+    """Base64 of bytes."""
+    return base64.b64encode(data).decode("ascii")
+
+
 def encode_array(array: Array) -> Json:
     """Shape and base64 of the little-endian float64 values, row by row."""
     values = np.ascontiguousarray(array, dtype="<f8")
-    return {"shape": list(values.shape), "data": base64.b64encode(values.tobytes()).decode("ascii")}
+    return {"shape": list(values.shape), "data": encode_base64(values.tobytes())}
 
 
-def encode_lower(matrix: Array) -> Json:
-    """Lower triangle of a square matrix, row by row, with the full shape."""
-    rows, columns = np.tril_indices(matrix.shape[0])
-    packed = encode_array(matrix[rows, columns])
-    return {"shape": list(matrix.shape), "lower_triangle": packed["data"]}
-
-
-def _decode_base64(text: str, count: int, field: str, allow_infinity: bool) -> Array:
-    if len(text) != 4 * ((8 * count + 2) // 3):
+def decode_base64(text: str, count: int | None, field: str) -> bytes:
+    """Bytes of ``count`` doubles (None: any bytes); FieldError for another length and for what is no base64."""
+    if count is not None and len(text) != 4 * ((8 * count + 2) // 3):
         found = f"{len(text)} characters of base64"
         raise FieldError(field, f"expected {count} values of 8 bytes, found {found}")
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise FieldError(field, f"expected base64: {error}") from None
-    if len(data) != 8 * count:
+    if count is not None and len(data) != 8 * count:
         raise FieldError(field, f"expected {count} values of 8 bytes, found {len(data)} bytes")
-    values = np.frombuffer(data, dtype="<f8").astype(np.float64)
+    return data
+
+
+def refuse_nan(values: Array, field: str, allow_infinity: bool) -> None:
+    """FieldError where a value is NaN, or infinite where that is not allowed."""
     if np.isnan(values).any():
         raise FieldError(field, "expected numbers, found NaN")
     if not allow_infinity and np.isinf(values).any():
         raise FieldError(field, "expected finite numbers, found infinity")
-    return values
 
 
-def _decode_shape(value: Json, field: str) -> list[int]:
+def decode_shape(value: Json, field: str) -> list[int]:
+    """Lengths of the axes of an array; FieldError for absurd ones."""
     shape = [int(length) for length in value["shape"]]
     if any(length > MAXIMUM_LENGTH for length in shape):
         raise FieldError(f"{field}.shape", f"expected lengths up to {MAXIMUM_LENGTH}, found {shorten(shape)}")
@@ -108,26 +111,14 @@ def _decode_shape(value: Json, field: str) -> list[int]:
 
 def decode_vector(value: Json, length: int | None, field: str, allow_infinity: bool = False) -> Array:
     """Vector of a known length (None: any); FieldError for wrong shapes, wrong base64 and NaN."""
-    shape = _decode_shape(value, field)
+    shape = decode_shape(value, field)
     if len(shape) != 1 or (length is not None and shape[0] != length):
         expected = "one axis" if length is None else f"[{length}]"
         raise FieldError(f"{field}.shape", f"expected {expected}, found {shape}")
-    return _decode_base64(value["data"], shape[0], f"{field}.data", allow_infinity)
-
-
-def decode_lower(value: Json, symmetric: bool, field: str) -> Array:
-    """Square matrix from its lower triangle: mirrored when symmetric, zero above the diagonal otherwise."""
-    shape = _decode_shape(value, field)
-    if len(shape) != 2 or shape[0] != shape[1]:
-        raise FieldError(f"{field}.shape", f"expected a square matrix, found {shape}")
-    size = shape[0]
-    values = _decode_base64(value["lower_triangle"], size * (size + 1) // 2, f"{field}.lower_triangle", False)
-    matrix = np.zeros((size, size))
-    rows, columns = np.tril_indices(size)
-    matrix[rows, columns] = values
-    if symmetric:
-        matrix[columns, rows] = values
-    return matrix
+    field = f"{field}.data"
+    values = np.frombuffer(decode_base64(value["data"], shape[0], field), dtype="<f8").astype(np.float64)
+    refuse_nan(values, field, allow_infinity)
+    return values
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -244,6 +235,10 @@ def _explain(rule: object, value: Any, found: Any, rules: Any) -> str:
         return f"expected {value}, found {shorten(found)}"
     if rule in ("enum", "const"):
         return f"expected {value}, found {shorten(found)}"
+    if rule == "oneOf":
+        names = [option["required"][0] for option in value]
+        given = [name for name in names if name in found]
+        return f"expected exactly one of the fields {', '.join(names)}, found {', '.join(given) or 'none'}"
     if rule == "anyOf":
         return f"expected one of the schema's forms, found {shorten(found)}"
     return f"expected {rule} {shorten(value)}, found {shorten(found)}"

@@ -11,13 +11,12 @@ from twincert._certificate_format import (
     Array,
     FieldError,
     Json,
-    decode_lower,
     decode_number,
     decode_vector,
     encode_array,
-    encode_lower,
     encode_number,
 )
+from twincert._certificate_triangle import decode_lower, encode_lower, mirror_lower
 
 NETWORKS = ("reference", "compressed")
 AFFINE = ("affine_input", "affine_difference")
@@ -45,18 +44,31 @@ def core_proof(proof: Json) -> Json:
 
 
 def _mirror(matrix: Array) -> Array:
-    lower = np.tril(matrix)
-    return np.asarray(lower + np.tril(matrix, -1).T)
+    mirror: Array = np.tril(matrix)
+    mirror += 0.0  # negative zeros become zeros
+    mirror_lower(mirror)
+    return mirror
 
 
-def encode_proof(proof: Json) -> Json:
-    """JSON of a proof as the C++ core returns it."""
+def encode_cliques(proof: Json) -> list[list[Json]]:
+    """JSON of the multipliers and factors of every objective of a proof."""
+    return [
+        [
+            {"multiplier": encode_lower(clique["multiplier"]), "factor": encode_lower(clique["factor"])}
+            for clique in objective["cliques"]
+        ]
+        for objective in proof["objectives"]
+    ]
+
+
+def encode_proof(proof: Json, cliques: list[list[Json]]) -> Json:
+    """JSON of a proof as the C++ core returns it, around the encoded cliques of every objective."""
     return {
         "propagation": proof["propagation"],
         **({"operations": encode_number(proof["operations"])} if "operations" in proof else {}),
         "stages": [_encode_stage(stage) for stage in proof["stages"]],
         "rows": dict(proof["rows"]),
-        "objectives": [_encode_objective(objective) for objective in proof["objectives"]],
+        "objectives": [_encode_objective(*pair) for pair in zip(proof["objectives"], cliques, strict=True)],
         **({} if proof["branching"] is None else {"branching": _encode_branching(proof["branching"])}),
     }
 
@@ -74,16 +86,13 @@ def _encode_branching(branching: Json) -> Json:
     return {"target": encode_number(branching["target"]), "tree": tree}
 
 
-def _encode_objective(objective: Json) -> Json:
+def _encode_objective(objective: Json, cliques: list[Json]) -> Json:
     return {
         "kind": objective["kind"],
         "weights": encode_array(objective["weights"]),
         **({"slope": encode_number(objective["slope"])} if objective["kind"] in AFFINE else {}),
         "bound": encode_number(objective["bound"]),
-        "cliques": [
-            {"multiplier": encode_lower(clique["multiplier"]), "factor": encode_lower(clique["factor"])}
-            for clique in objective["cliques"]
-        ],
+        "cliques": cliques,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ from twincert._certificate_format import (
     validate,
     write,
 )
-from twincert._certificate_proof import core_proof, decode_proof, encode_proof, mirrored
+from twincert._certificate_proof import core_proof, decode_proof, encode_cliques, encode_proof, mirrored
 from twincert.errors import ParseError, SettingsError, TwincertError
 from twincert.measure import (
     Affine,
@@ -109,7 +109,7 @@ class Certificate:
     reference_digest: str
     compressed_digest: str
     affine: AffineBound | None = None
-    _claimed_digest: str | None = field(default=None)
+    _intact: bool = field(default=True)  # the digest of the file that was read fits its content
 
     @classmethod
     def from_result(
@@ -155,6 +155,9 @@ class Certificate:
 
     def to_dict(self) -> Json:
         """JSON content of the certificate (docs/certificate.md), digest included."""
+        return self._content(encode_cliques(self.proof))
+
+    def _content(self, cliques: list[list[Json]]) -> Json:
         content: Json = {
             "format": FORMAT,
             "version": VERSION,
@@ -180,7 +183,7 @@ class Certificate:
                 "status": self.status,
                 "method": self.method,
             },
-            "proof": encode_proof(self.proof),
+            "proof": encode_proof(self.proof, cliques),
             "info": _encode_info(self.info),
         }
         content["digest"] = content_digest(content)
@@ -190,7 +193,7 @@ class Certificate:
     def from_dict(cls, content: Json) -> Certificate:
         """Inverse of ``to_dict``; ParseError names the first field that is missing or wrong.
 
-        The content's digest is kept and compared by ``check``: an altered file is read, shown, and refused there.
+        An altered file, whose digest does not fit its content, is read, shown, and refused by ``check``.
         """
         try:
             validate(content)
@@ -212,7 +215,7 @@ class Certificate:
             raise FieldError("bound.lower_per_output", f"expected {outputs} numbers, found {lower_per_output.size}")
         threshold = result["threshold"]
         inputs = input_set.size
-        return cls(
+        certificate = cls(
             measure=_decode_measure(content["measure"], outputs),
             input_set=input_set,
             upper=decode_number(bound["upper"], "bound.upper"),
@@ -232,8 +235,10 @@ class Certificate:
             reference_digest=content["networks"]["reference"],
             compressed_digest=content["networks"]["compressed"],
             affine=_decode_affine(content["measure"], bound),
-            _claimed_digest=content["digest"],
         )
+        # Triangles count as they were read: another zlib, or an older version, may have encoded them in another way.
+        read_again = certificate._content([objective["cliques"] for objective in content["proof"]["objectives"]])
+        return replace(certificate, _intact=content["digest"] == read_again["digest"])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate as JSON, atomically. OSError when the file cannot be written."""
@@ -277,7 +282,7 @@ class Certificate:
         return CheckReport(bool(report["valid"]), float(report["upper"]), str(report["reason"]))
 
     def _altered(self, twin: Twin) -> str:
-        if self._claimed_digest is not None and self._claimed_digest != self.to_dict()["digest"]:
+        if not self._intact:
             return "the certificate was altered: its digest does not fit its content"
         for name, network, digest in (
             ("reference", twin.reference, self.reference_digest),

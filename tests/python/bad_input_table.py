@@ -19,6 +19,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 import twincert
+from python.bad_certificates import write_bad_certificates
 from twincert.cli import app
 
 NAN, INF = float("nan"), float("inf")
@@ -73,39 +74,6 @@ def prepare(folder: Path) -> None:
     certificate = twincert.certify(TWIN, BOX, method="sdp", settings=QUICK)
     certificate.save(folder / "c.json")
     write_bad_certificates(folder, json.loads((folder / "c.json").read_text()))
-
-
-def write_bad_certificates(folder: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content)
-    (folder / "truncated.json").write_text(text[: len(text) // 2])
-    (folder / "empty.json").write_text("")
-    (folder / "list.json").write_text("[]")
-    (folder / "bytes.json").write_bytes(b"\xff\xfe\x00\x01")
-    (folder / "deep.json").write_text("[" * 100_000)
-    (folder / "twice.json").write_text(text.replace('"version"', '"format": "other", "version"', 1))
-    (folder / "nan.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "NaN", 1))
-    (folder / "digits.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "9" * 5000, 1))
-    (folder / "version.json").write_text(json.dumps({**content, "version": 3}))
-    (folder / "format.json").write_text(json.dumps({**content, "format": "other"}))
-    (folder / "extra.json").write_text(json.dumps({**content, "colour": "red"}))
-    (folder / "field.json").write_text(json.dumps({key: value for key, value in content.items() if key != "proof"}))
-    (folder / "huge.json").write_text(text.replace(json.dumps(content["bound"]["upper"]), "1e999", 1))
-    clique = content["proof"]["objectives"][0]["cliques"][0]
-    good = dict(clique["multiplier"])
-    for name, triangle in {
-        "base64": {**good, "lower_triangle": "!" + good["lower_triangle"][1:]},
-        "short": {**good, "lower_triangle": good["lower_triangle"][:-8]},
-        "shape": {**good, "shape": [good["shape"][0], good["shape"][0] + 1]},
-        "absurd": {**good, "shape": [2**40, 2**40]},
-        "negative": {**good, "shape": [-1, -1]},
-        "nan_array": {**good, "lower_triangle": "AAAAAAAA+H8A" + good["lower_triangle"][12:]},
-    }.items():
-        clique["multiplier"] = triangle
-        (folder / f"{name}.json").write_text(json.dumps(content))
-    clique["multiplier"] = good
-    upper = content["bound"]["upper_per_output"]
-    content["bound"]["upper_per_output"] = upper + upper
-    (folder / "outputs.json").write_text(json.dumps(content))
 
 
 def certify(**options: Any) -> Callable[[Path], object]:
@@ -254,6 +222,102 @@ FILE_CASES = [
     Case("certificate: absurd size", certificate("absurd.json"), PARSE, "multiplier.shape: expected lengths up to"),
     Case("certificate: negative size", certificate("negative.json"), PARSE, "multiplier.shape[0]: expected minimum 0"),
     Case("certificate: NaN in a multiplier", certificate("nan_array.json"), PARSE, "expected numbers, found NaN"),
+    Case(
+        "certificate: deflated, no base64",
+        certificate("deflated_base64.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected base64",
+    ),
+    Case(
+        "certificate: deflated, a number",
+        certificate("deflated_number.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected string, found 1",
+    ),
+    Case(
+        "certificate: both forms of a triangle",
+        certificate("deflated_both.json"),
+        PARSE,
+        "expected exactly one of the fields lower_triangle, deflated_lower_triangle",
+    ),
+    Case(
+        "certificate: no form of a triangle",
+        certificate("deflated_neither.json"),
+        PARSE,
+        "deflated_lower_triangle, found none",
+    ),
+    Case(
+        "certificate: deflated, no zlib stream",
+        certificate("deflated_not.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a zlib stream",
+    ),
+    Case(
+        "certificate: deflated, wrong check sum",
+        certificate("deflated_sum.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a zlib stream",
+    ),
+    Case(
+        "certificate: deflated, without its end",
+        certificate("deflated_cut.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a complete zlib stream",
+    ),
+    Case(
+        "certificate: deflated, one half",
+        certificate("deflated_half.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected a complete zlib stream",
+    ),
+    Case(
+        "certificate: deflated, something after it",
+        certificate("deflated_more.json"),
+        PARSE,
+        "expected nothing after the zlib stream, found 4 bytes",
+    ),
+    Case(
+        "certificate: deflated, a second stream",
+        certificate("deflated_twice.json"),
+        PARSE,
+        "expected nothing after the zlib stream",
+    ),
+    Case(
+        "certificate: deflated, too short",
+        certificate("deflated_short.json"),
+        PARSE,
+        "values of 8 bytes, found a stream of fewer",
+    ),
+    Case(
+        "certificate: deflated, too long",
+        certificate("deflated_long.json"),
+        PARSE,
+        "values of 8 bytes, found a stream of more",
+    ),
+    Case(
+        "certificate: deflated NaN",
+        certificate("deflated_nan.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected numbers, found NaN",
+    ),
+    Case(
+        "certificate: deflated infinity",
+        certificate("deflated_inf.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected finite numbers, found infinity",
+    ),
+    Case(
+        "certificate: deflated, not square",
+        certificate("deflated_shape.json"),
+        PARSE,
+        "multiplier.shape: expected a square matrix",
+    ),
+    Case(
+        "certificate: deflated, absurd size",
+        certificate("deflated_absurd.json"),
+        PARSE,
+        "multiplier.deflated_lower_triangle: expected 140737496743936 values of 8 bytes in a stream of at least",
+    ),
     Case("certificate: outputs disagree", certificate("outputs.json"), PARSE, "lower_per_output: expected 4 numbers"),
 ]
 

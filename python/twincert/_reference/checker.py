@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import itertools
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -101,9 +102,12 @@ def check(content: Mapping[str, Any], reference: Layers, compressed: Layers, slo
 
 
 def decode(array: Mapping[str, Any]) -> Array:
-    """An array or the packed lower triangle of the file format."""
-    data = array["data"] if "data" in array else array["lower_triangle"]
-    return np.frombuffer(base64.b64decode(data), dtype="<f8").astype(np.float64)
+    """An array or the packed lower triangle, deflated or not, of the file format."""
+    if "deflated_lower_triangle" in array:
+        data = zlib.decompress(base64.b64decode(array["deflated_lower_triangle"]))
+    else:
+        data = base64.b64decode(array["data"] if "data" in array else array["lower_triangle"])
+    return np.frombuffer(data, dtype="<f8").astype(np.float64)
 
 
 def _triangle(packed: Mapping[str, Any]) -> Triangle:
