@@ -25,6 +25,32 @@ class Certify:
     track_gap.unit = "proven over attained"
 
 
+class Wide:
+    """Steps of the bound of the two-norm that comes first in a wide clique, and what they prove of the outputs."""
+
+    timeout = 600
+    repeat = 1
+    number = 1
+    settings = {"max_iterations": 20, "attack_restarts": 1}
+
+    def setup(self) -> None:
+        self.twin, self.box = instance("784-100-100-10 4bit")
+
+    def certify(self) -> twincert.Certificate:
+        def joint(progress: twincert.Progress) -> bool:
+            return progress["stage"] != "sdp" or progress["objective"] == progress["objectives"]
+
+        return twincert.certify(self.twin, self.box, method="sdp", settings=self.settings, callback=joint)
+
+    def time_certify(self) -> None:
+        self.certify()
+
+    def track_upper(self) -> float:
+        return self.certify().upper
+
+    track_upper.unit = "largest abs(f_i - g_i)"
+
+
 class Queries:
     """Neighbouring boxes: a loop, all at once, and one after the other from a warm start."""
 

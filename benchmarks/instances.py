@@ -17,11 +17,13 @@ INSTANCES = {
 DEEP = {"5-50-50-50-50-5 8bit": ((5, 50, 50, 50, 50, 5), 8, 0.1)}
 NEURONS = {"24-20-20-5 6bit": ((24, 20, 20, 5), 6, 0.05)}
 WIDE = {"256-200-200-10 8bit": ((256, 200, 200, 10), 8, 0.01)}
+# Its SDP has more than 1,000 variables.
+JOINT = {"784-100-100-10 4bit": ((784, 100, 100, 10), 4, 0.02)}
 
 
 def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
     """Random ReLU network, weights N(0, 1.96 / inputs), its quantised twin, and a box around a random centre."""
-    widths, bits, radius = {**INSTANCES, **DEEP, **NEURONS, **WIDE}[name]
+    widths, bits, radius = {**INSTANCES, **DEEP, **NEURONS, **WIDE, **JOINT}[name]
     random = np.random.default_rng(0)
     weights = [random.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in pairwise(widths)]
     biases = [0.1 * random.standard_normal(m) for m in widths[1:]]
