@@ -34,7 +34,7 @@ class Wide:
     settings = {"max_iterations": 20, "attack_restarts": 1}
 
     def setup(self) -> None:
-        self.twin, self.box = instance("784-100-100-10 4bit")
+        self.twin, self.box = instance("700-300-100-10 4bit")
 
     def certify(self) -> twincert.Certificate:
         def joint(progress: twincert.Progress) -> bool:

@@ -18,7 +18,7 @@ DEEP = {"5-50-50-50-50-5 8bit": ((5, 50, 50, 50, 50, 5), 8, 0.1)}
 NEURONS = {"24-20-20-5 6bit": ((24, 20, 20, 5), 6, 0.05)}
 WIDE = {"256-200-200-10 8bit": ((256, 200, 200, 10), 8, 0.01)}
 # Its SDP has more than 1,000 variables.
-JOINT = {"784-100-100-10 4bit": ((784, 100, 100, 10), 4, 0.02)}
+JOINT = {"700-300-100-10 4bit": ((700, 300, 100, 10), 4, 0.02)}
 
 
 def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
