@@ -32,9 +32,10 @@ constexpr double margin = 0.02;
 // are not needed would take most of that time.
 constexpr Index wide_from = 1000;
 // It gives way to the outputs' own objectives when the last quarter of its iterations, but no fewer than some, lowered it by less than
-// this.
+// this. Until the primal is about feasible the bound may stand still.
 constexpr double joint_progress = 0.02;
 constexpr Index joint_window = 6;
+constexpr double about_feasible = 0.2;
 
 bool is_wide(const std::vector<relax::CliqueSize>& sizes) {
   return std::any_of(sizes.begin(), sizes.end(), [](const relax::CliqueSize& size) { return size.variables >= wide_from; });
@@ -281,6 +282,7 @@ void Tightening::advance(Task& task, solver::Method& method, Index number, Index
 bool Tightening::stalled(Task& task, const solver::Iteration& now) const {
   if (is_joint(task)) {
     task.sums.emplace_back(now.iteration, now.bound);
+    if (now.residual > about_feasible) return false;
     const auto window = std::max(joint_window, now.iteration / 4);
     const auto before =
         std::find_if(task.sums.rbegin(), task.sums.rend(), [&](const auto& sum) { return sum.first + window <= now.iteration; });
