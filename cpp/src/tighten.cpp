@@ -10,6 +10,7 @@
 #include "twincert/certify.hpp"
 #include "twincert/relax/row_choice.hpp"
 #include "twincert/solver/method_choice.hpp"
+#include "twincert/solver/progress.hpp"
 #include "twincert/solver/slope_search.hpp"
 
 namespace twincert {
@@ -28,18 +29,10 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // Another objective has its turn, but not for a hair's breadth.
 constexpr double margin = 0.02;
 
-// From this many variables on one bound of |f - g|_2 comes first, which bounds every output in the time of one objective, and rows that
-// are not needed would take most of that time.
-constexpr Index wide_from = 1000;
-// It gives way to the outputs' own objectives when the last quarter of its iterations, but no fewer than some, lowered it by less than
-// this. Until the primal is about feasible the bound may stand still.
+// The joint bound gives way to the outputs' own objectives when the last part of its iterations lowered its square by less than this.
 constexpr double joint_progress = 0.02;
-constexpr Index joint_window = 6;
-constexpr double about_feasible = 0.2;
-
-bool is_wide(const std::vector<relax::CliqueSize>& sizes) {
-  return std::any_of(sizes.begin(), sizes.end(), [](const relax::CliqueSize& size) { return size.variables >= wide_from; });
-}
+constexpr Index joint_first = 24;
+constexpr double joint_part = 0.25;
 
 double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::Settings& settings, std::size_t points) {
   double entries = 0.0;
@@ -61,11 +54,10 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   if (tasks_.empty() && !affine) return Status::propagation_only;
   const ObjectiveKind kind = affine ? relax::affine_kind(options.measure.of) : tasks_.front().objective.kind;
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
-  relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, claimed));
+  relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, set, claimed));
   if (affine) rows.input_reduction = relax::InputReduction::never;
-  const bool wide = is_wide(relax::clique_sizes(twin, set, claimed, rows, kind));
-  if (wide && !options.rows) rows.reference_rows = rows.slack_rows = false;
-  if (wide && tasks_.size() > 2) add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
+  // One bound of |f - g|_2 bounds every output in the time of one objective.
+  if (tasks_.size() > 2 && relax::is_wide(twin, set, claimed, rows)) add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
   rows.cliques = solver::choose_cliques(twin, set, claimed, rows, kind, options.settings);
   const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
   const double room = options.settings.memory_limit * 0x1p30;
@@ -280,18 +272,14 @@ void Tightening::advance(Task& task, solver::Method& method, Index number, Index
 
 // Of affine measures it is the weighted sum that must still move: gamma alone may be near zero. A joint bound must move more than others.
 bool Tightening::stalled(Task& task, const solver::Iteration& now) const {
+  const CertifyOptions& options = question_.options;
   if (is_joint(task)) {
-    task.sums.emplace_back(now.iteration, now.bound);
-    if (now.residual > about_feasible) return false;
-    const auto window = std::max(joint_window, now.iteration / 4);
-    const auto before =
-        std::find_if(task.sums.rbegin(), task.sums.rend(), [&](const auto& sum) { return sum.first + window <= now.iteration; });
-    return before != task.sums.rend() && before->second - now.bound < joint_progress * std::abs(now.bound);
+    task.watched.emplace_back(now.iteration, now.bound);
+    return solver::stalled(task.watched, joint_progress, joint_first, joint_part);
   }
   if (!relax::is_affine(task.objective.kind)) return false;
-  const CertifyOptions& options = question_.options;
-  task.sums.emplace_back(now.iteration, certificate::weighted_sum(options.measure, {task.objective.slope, std::max(0.0, now.bound)}));
-  return solver::settled(task.sums, options.settings.tolerance);
+  task.watched.emplace_back(now.iteration, certificate::weighted_sum(options.measure, {task.objective.slope, std::max(0.0, now.bound)}));
+  return solver::stalled(task.watched, options.settings.tolerance);
 }
 
 // Turns multipliers into a proof by the checker's own code.

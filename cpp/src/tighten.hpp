@@ -52,7 +52,7 @@ class Tightening {
     certificate::ObjectiveProof best;
     double tried = std::numeric_limits<double>::infinity();  // least unproven bound that a proof was made of
     double next_proof = 0.0;
-    std::vector<std::pair<core::Index, double>> sums = {};  // of an affine measure, by iteration
+    std::vector<std::pair<core::Index, double>> watched = {};  // what must still move, by iteration, where it is not the bound alone
     bool open = true;
     bool begun = false;
   };

@@ -47,7 +47,7 @@ ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set
                               std::to_string(*stage));
   }
 
-  relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, claimed));
+  relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, set, claimed));
   const relax::Objective objective{relax::ObjectiveKind::linear, weights};
   chosen.cliques = solver::choose_cliques(twin, set, claimed, chosen, objective.kind, settings);
   const double needed = solver::memory_estimate(relax::clique_sizes(twin, set, claimed, chosen, objective.kind), settings) / 0x1p30;

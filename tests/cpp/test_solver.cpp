@@ -8,6 +8,7 @@
 #include "twincert/bounds/twin_bounds.hpp"
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/solver/admm.hpp"
+#include "twincert/solver/progress.hpp"
 
 using namespace twincert;
 using core::Index;
@@ -65,4 +66,17 @@ TEST(solver_iterates_do_not_depend_on_the_number_of_threads) {
   }
   CHECK(multipliers[0].size() == problem.relaxation.cliques.size());
   CHECK(multipliers[0] == multipliers[1]);
+}
+
+TEST(solver_stalls_when_the_last_part_of_the_iterations_gained_little) {
+  std::vector<std::pair<Index, double>> bounds;
+  for (Index k = 1; k <= 40; ++k) bounds.emplace_back(k, k <= 30 ? 100.0 - static_cast<double>(k) : 70.0);
+  CHECK(!solver::stalled(bounds, 0.02));  // too early
+  CHECK(solver::stalled(bounds, 0.02, 40, 0.25));
+  CHECK(!solver::stalled(bounds, 0.02, 41, 0.25));
+  CHECK(!solver::stalled(bounds, 0.02, 40, 0.5));
+  CHECK(solver::stalled(bounds, 0.2, 40, 0.5));
+  for (auto& [iteration, bound] : bounds) bound = -bound;
+  CHECK(solver::stalled(bounds, 0.02, 40, 0.25));
+  CHECK(!solver::stalled({{50, 1.0}}, 0.02, 40, 0.25));  // nothing to compare with
 }

@@ -63,13 +63,12 @@ Matrix gram(const Matrix& T, const Matrix& multiplier) {
   Matrix result = Matrix::Zero(T.cols(), T.cols());
   std::vector<Index> dense;
   for (Index i = 0; i < T.rows(); ++i) {
+    const Index nonzeros = (T.row(i).array() != 0.0).count();
+    if (nonzeros > 1) dense.push_back(i);
+    if (nonzeros != 1) continue;
     Index column = 0;
-    const double largest = T.row(i).cwiseAbs().maxCoeff(&column);
-    if ((T.row(i).array() != 0.0).count() > 1 || !(largest > 0.0)) {
-      dense.push_back(i);
-    } else {
-      result.row(column) += T(i, column) * product.row(i);
-    }
+    T.row(i).cwiseAbs().maxCoeff(&column);
+    result.row(column) += T(i, column) * product.row(i);
   }
   if (!dense.empty()) core::gemm(Transpose::yes, Transpose::no, 1.0, T(dense, Eigen::all), product(dense, Eigen::all), 1.0, result);
   return result;

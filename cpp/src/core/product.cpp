@@ -1,9 +1,5 @@
 #include "twincert/core/product.hpp"
 
-#include <string>
-
-#include "twincert/core/error.hpp"
-
 namespace twincert::core {
 namespace {
 
@@ -19,20 +15,6 @@ Matrix product(ThreadPool& pool, const Matrix& a, const Matrix& b, Transpose tra
     const double* right = trans_b == Transpose::yes ? b.data() + begin : b.data() + begin * b.rows();
     gemm_block(trans_a, trans_b, {rows, count, inner}, 1.0, a.data(), a.rows(), right, b.rows(), 0.0, c.data() + begin * rows, rows);
   });
-  return c;
-}
-
-Matrix symmetric_product(ThreadPool& pool, const Matrix& a, const Matrix& b) {
-  const auto [rows, columns, inner] = product_size(Transpose::yes, Transpose::no, a, b);
-  if (rows != columns) {
-    throw ShapeError("symmetric_product: the result would be " + std::to_string(rows) + " x " + std::to_string(columns));
-  }
-  Matrix c(rows, rows);
-  pool.run_blocks(rows, block_width(rows), [&, rows = rows, inner = inner](Index begin, Index count) {
-    gemm_block(Transpose::yes, Transpose::no, {rows - begin, count, inner}, 1.0, a.data() + begin * inner, inner, b.data() + begin * inner,
-               inner, 0.0, c.data() + begin * rows + begin, rows);
-  });
-  mirror_lower(pool, c);
   return c;
 }
 

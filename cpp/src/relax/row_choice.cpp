@@ -12,6 +12,9 @@ namespace {
 constexpr Index few = 40;
 constexpr double far = 0.05;
 
+// Variables of a wide clique: a step of the interior-point method takes a second and more.
+constexpr Index many = 1000;
+
 Index unstable(const network::Activation& activation, const IntervalVector& before) {
   Index count = 0;
   for (Index i = 0; i < before.size(); ++i) count += linear_piece(activation, before[i]) ? 0 : 1;
@@ -20,7 +23,13 @@ Index unstable(const network::Activation& activation, const IntervalVector& befo
 
 }  // namespace
 
-RowOptions choose_rows(const network::Twin& twin, const bounds::TwinBounds& bounds) {
+bool is_wide(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, RowOptions rows) {
+  rows.cliques = Cliques::stages;
+  const std::vector<CliqueSize> sizes = clique_sizes(twin, set, bounds, rows, ObjectiveKind::linear);
+  return std::any_of(sizes.begin(), sizes.end(), [](const CliqueSize& size) { return size.variables >= many; });
+}
+
+RowOptions choose_rows(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds) {
   double difference = 0.0, range = 0.0;
   bool paired = true;
   Index most = 0;
@@ -33,6 +42,7 @@ RowOptions choose_rows(const network::Twin& twin, const bounds::TwinBounds& boun
     range += bounds.stages[k].compressed.magnitude().sum();
   }
   RowOptions rows;
+  if (is_wide(twin, set, bounds, rows)) return rows;
   rows.reference_rows = !paired || difference > far * range;
   rows.slack_rows = rows.reference_rows || most <= few;
   return rows;

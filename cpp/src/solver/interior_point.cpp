@@ -53,8 +53,8 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
-  const double active = std::max(static_cast<double>(ActiveEntries::most_of(variables)), 2.0 * v);
-  return 8.0 * (9.0 * n * n + 6.0 * n * v + 16.0 * v * v + 2.0 * active * active);
+  const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
+  return 8.0 * (9.0 * n * n + 8.0 * n * v + 16.0 * v * v + 2.0 * active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {

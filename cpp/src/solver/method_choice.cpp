@@ -6,7 +6,7 @@
 namespace twincert::solver {
 namespace {
 
-// With more variables a step of the interior-point method takes seconds, and the splitting is the better use of them.
+// With more variables a step of the interior-point method takes more than a quarter of a minute, and its matrices ten gigabytes.
 constexpr Index most_variables = 3000;
 
 // Of Settings::tolerance, which is about progress: how small the interior-point method's gap must be.

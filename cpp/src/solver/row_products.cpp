@@ -1,7 +1,6 @@
 #include "twincert/solver/row_products.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "twincert/core/product.hpp"
 

@@ -7,17 +7,9 @@
 namespace twincert::solver {
 namespace {
 
-constexpr core::Index settled_window = 400;  // iterations before which no verdict is passed
-constexpr double spacing = 0.15;             // new slopes stay away from known ones by this fraction of the interval between them
+constexpr double spacing = 0.15;  // new slopes stay away from known ones by this fraction of the interval between them
 
 }  // namespace
-
-bool settled(const std::vector<std::pair<core::Index, double>>& sums, double tolerance) {
-  const auto& [iteration, sum] = sums.back();
-  if (iteration < settled_window) return false;
-  const auto half = std::find_if(sums.rbegin(), sums.rend(), [last = iteration](const auto& entry) { return 2 * entry.first <= last; });
-  return half != sums.rend() && half->second - sum < tolerance * sum;
-}
 
 SlopeSearch::SlopeSearch(double weight_x, double weight, double largest_q, std::vector<std::pair<double, double>> attained)
     : weight_x_(weight_x),

@@ -3,12 +3,10 @@
 #include <cmath>
 
 #include "twincert/relax/support.hpp"
+#include "twincert/solver/progress.hpp"
 
 namespace twincert::solver {
 namespace {
-
-// The bound of the first iterations is erratic: no verdict on stalling before this many.
-constexpr Index stall_window = 400;
 
 core::Status status_of(Continue reason) {
   switch (reason) {
@@ -22,16 +20,6 @@ core::Status status_of(Continue reason) {
       break;
   }
   return core::Status::threshold_reached;
-}
-
-// True when the bound fell by less than `tolerance` over the last half of the iterations.
-bool stalled(const std::vector<std::pair<Index, double>>& history, double tolerance) {
-  const auto& [iteration, bound] = history.back();
-  if (iteration < stall_window) return false;
-  for (std::size_t i = history.size(); i-- > 0;) {
-    if (2 * history[i].first <= iteration) return history[i].second - bound < tolerance * std::abs(bound);
-  }
-  return false;
 }
 
 }  // namespace

@@ -9,9 +9,6 @@ namespace twincert::core {
 // op(A) op(B). Must not be called from within pool.run(). The result's last bits do not depend on the number of threads.
 Matrix product(ThreadPool& pool, const Matrix& a, const Matrix& b, Transpose trans_a = Transpose::no, Transpose trans_b = Transpose::no);
 
-// A^T B where that is symmetric: half of it is computed.
-Matrix symmetric_product(ThreadPool& pool, const Matrix& a, const Matrix& b);
-
 // The lower triangle, copied to the upper one.
 void mirror_lower(ThreadPool& pool, Matrix& matrix);
 

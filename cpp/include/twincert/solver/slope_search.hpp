@@ -13,10 +13,6 @@
 
 namespace twincert::solver {
 
-// True when the weighted sum, listed by iteration, fell by less than `tolerance` of itself over the last half of the iterations. (The bound
-// alone may be near zero, where no part of it is small.)
-bool settled(const std::vector<std::pair<core::Index, double>>& sums, double tolerance);
-
 class SlopeSearch {
  public:
   // `largest_q` bounds q over the set; `attained` holds q and |f - g|^2 of some of its points.
