@@ -28,10 +28,12 @@ def test_the_two_norm_of_all_outputs_comes_first_and_gives_way() -> None:
             steps.append(progress)
         return progress["stage"] != "sdp" or progress["objective"] == progress["objectives"]
 
-    cert = twincert.certify(twin, box, method="sdp", rows={"input_reduction": "never"}, callback=until_another)
+    # With this tolerance the joint objective alone would take twice as many steps.
+    options = {"rows": {"input_reduction": "never"}, "settings": {"tolerance": 1e-7}}
+    cert = twincert.certify(twin, box, method="sdp", callback=until_another, **options)
     assert cert.info["clique_variables"][0] >= INPUTS
     *joint, other = steps
-    assert len(joint) >= 24
+    assert 24 <= len(joint) < 36
     assert {progress["objective"] for progress in joint} == {7}
     assert other["objective"] < other["objectives"] == 7
     assert [objective["kind"] for objective in cert.proof["objectives"]] == ["squared_two_norm"]
