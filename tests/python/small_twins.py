@@ -1,10 +1,12 @@
 """Small twins that the tests of this folder share."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 import twincert
+from twincert._certificate_format import content_digest
 
 QUICK = {"max_iterations": 200, "attack_restarts": 8, "attack_steps": 10}
 
@@ -24,3 +26,8 @@ def twin(widths: tuple[int, ...] = (3, 6, 6, 2), seed: int = 0, bits: int = 5) -
 
 def box(size: int = 3, radius: float = 0.4) -> twincert.Box:
     return twincert.Box(np.full(size, -radius), np.full(size, radius))
+
+
+def redigested(content: dict[str, Any]) -> twincert.Certificate:
+    """A certificate whose content was changed by hand."""
+    return twincert.Certificate.from_dict({**content, "digest": content_digest(content)})

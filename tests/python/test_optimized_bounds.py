@@ -9,6 +9,7 @@ import pytest
 
 import twincert
 from python import small_twins
+from python.small_twins import redigested
 from python.test_bounds import (
     ACTIVATIONS,
     Array,
@@ -23,7 +24,6 @@ from python.test_bounds import (
     rounded,
 )
 from twincert import _core
-from twincert._certificate_format import content_digest
 
 
 def far_twin(widths: list[int], seed: int, activation: str = "relu") -> Any:
@@ -32,10 +32,6 @@ def far_twin(widths: list[int], seed: int, activation: str = "relu") -> Any:
     layers: Layers = [(w / np.sqrt(w.shape[1]) * 1.4, 0.3 * b) for w, b in random_layers(rng, widths)]
     other = [(w * (1 + 0.3 * rng.normal(size=w.shape)), b) for w, b in layers]
     return _core.Twin(network(layers, activation), network(other, activation))
-
-
-def redigested(content: dict[str, Any]) -> twincert.Certificate:
-    return twincert.Certificate.from_dict({**content, "digest": content_digest(content)})
 
 
 def unit_box(size: int) -> Any:

@@ -4,6 +4,7 @@
 #include "twincert/bounds/optimize.hpp"
 #include "twincert/bounds/optimize_pair.hpp"
 #include "twincert/bounds/optimize_single.hpp"
+#include "twincert/bounds/quadratic_search.hpp"
 #include "twincert/bounds/relaxation.hpp"
 
 namespace twincert::bounds {
@@ -18,6 +19,17 @@ double unstable(const network::Activation& activation, const IntervalVector& bou
   double count = 0.0;
   for (Index i = 0; i < bounds.size(); ++i) count += affine_on(activation, bounds[i], line) ? 0.0 : 1.0;
   return count;
+}
+
+// Pairs of the first stage that are not affine: each takes part in every step of the quadratic bounds with all of its weights.
+double quadratic_work(const Twin& twin, const TwinBounds& crown) {
+  const network::StagePair& first = twin.stages().front();
+  if (twin.stages().size() != 2 || !first.paired) return 0.0;
+  const double pairs = std::max(unstable(first.reference.activation, crown.stages[0].reference),
+                                unstable(first.compressed.activation, crown.stages[0].compressed));
+  const double products = 4.0 * quadratic_products * pairs * static_cast<double>(twin.input_size());
+  return 2.0 * static_cast<double>(twin.output_size()) *
+         (quadratic_steps * products + pairs * pairs * (static_cast<double>(twin.input_size()) + pairs));
 }
 
 struct Work {
@@ -54,11 +66,13 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
     neurons_g += static_cast<double>(pair.compressed.bias.size());
   }
   const double outputs = last.lines + (last_pair_steps + 3) * last.plane_step;
-  OptimizationPlan plan{{few_case_neurons}, true, true, last_pair_steps, 0.0};
+  const double quadratic = quadratic_work(twin, crown);
+  OptimizationPlan plan{{few_case_neurons}, true, true, quadratic > 0.0, last_pair_steps, 0.0};
   const auto total = [&] {
     double cases = 0.0;
     for (const Index neurons : plan.case_neurons) cases += std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons));
-    return outputs + cases + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
+    return outputs + (plan.quadratic ? quadratic : 0.0) + cases + (plan.intermediate_planes ? inner_planes : 0.0) +
+           (plan.intermediate_lines ? inner.lines : 0.0);
   };
   if (budget > operation_budget) plan.case_neurons.push_back(most_case_neurons);
   while (total() > budget && plan.case_neurons.size() > 1) {
@@ -67,6 +81,7 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
   if (total() > budget) plan.case_neurons.clear();
   if (total() > budget) plan.intermediate_planes = false;
   if (total() > budget) plan.intermediate_lines = false;
+  if (total() > budget) plan.quadratic = false;
   plan.operations = total();
   if (plan.operations > budget) {
     const double steps = (budget - last.lines) / last.plane_step - 3.0;

@@ -5,7 +5,8 @@
 //   1. rows +-a_i of each network for its unstable neurons: single_steps steps on the lower slopes of every row (optimize_single.hpp);
 //   2. for those still unstable the case analysis: some neurons of each row fixed on either side, case_steps steps in each case;
 //   3. rows +-(a_f - a_g) where not both are affine: pair_steps steps (last_pair_steps for the outputs) on the planes (optimize_pair.hpp);
-//   4. for the outputs also the sums of both networks' rows from 1, maximised jointly over the input set.
+//   4. for the outputs of a network with one hidden stage quadratic bounds of its pairs (optimize_quadratic.hpp);
+//   5. for the outputs also the sums of both networks' rows from 1, maximised jointly over the input set.
 // All steps run in plain arithmetic but for the constants, which are rounded up throughout: whatever slopes and planes come out, the best
 // form found for each row is a proven bound, and its maximum over the set closes it.
 #pragma once
@@ -20,12 +21,13 @@ namespace twincert::bounds {
 inline constexpr Index few_case_neurons = 2;
 inline constexpr Index most_case_neurons = 8;
 
-// What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the outputs' steps
-// shrink, to none in the end.
+// What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the quadratic
+// bounds, and the outputs' steps shrink, to none in the end.
 struct OptimizationPlan {
   std::vector<Index> case_neurons;  // of each case analysis, one after the other
   bool intermediate_planes;
   bool intermediate_lines;
+  bool quadratic;
   int output_steps;   // on the outputs' planes
   double operations;  // estimate
 };

@@ -1,0 +1,180 @@
+#include "twincert/bounds/quadratic_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "twincert/core/blas.hpp"
+
+namespace twincert::bounds {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double tiny = 1e-300;
+constexpr double least_share = 0.05;  // of the mean weight, to begin with
+constexpr double last_rate = 0.02;    // of the first one
+
+Matrix product(const Matrix& a, core::Transpose transpose, const Matrix& b) {
+  Matrix result(a.rows(), transpose == core::Transpose::yes ? b.rows() : b.cols());
+  core::gemm(core::Transpose::no, transpose, 1.0, a, b, 0.0, result);
+  return result;
+}
+
+Matrix signs(const Matrix& x) {
+  return x.unaryExpr([](double value) { return value > 0.0 ? 1.0 : -1.0; });
+}
+
+Matrix exponential(const Matrix& x) { return x.array().exp().matrix(); }
+
+struct Peak {
+  double value;
+  double at;
+};
+
+// The largest slope . L - kappa (L - middle)^2 over [lower, upper].
+Peak peak(double slope, double kappa, double middle, double lower, double upper) {
+  const double at = std::clamp(middle + slope / (2.0 * kappa), lower, upper);
+  return {slope * at - kappa * (at - middle) * (at - middle), at};
+}
+
+// A matrix of parameters and its moments (Adam, arXiv 1412.6980).
+class Parameters {
+ public:
+  Parameters(Matrix start, double rate)
+      : values(std::move(start)), first_(Matrix::Zero(values.rows(), values.cols())), second_(first_), rate_(rate) {}
+
+  void step(int number, double decay, const Matrix& gradient) {
+    first_ = 0.9 * first_ + 0.1 * gradient;
+    second_ = 0.98 * second_ + 0.02 * gradient.cwiseAbs2();
+    const double first_scale = 1.0 / (1.0 - std::pow(0.9, number + 1));
+    const double second_scale = 1.0 / (1.0 - std::pow(0.98, number + 1));
+    values.array() -= rate_ * decay * (first_scale * first_.array()) / ((second_scale * second_).array().sqrt() + tiny);
+  }
+
+  Matrix values;
+
+ private:
+  Matrix first_, second_;
+  double rate_;
+};
+
+class Search {
+ public:
+  Search(const QuadraticRows& rows, const Vector& half_width)
+      : rows_(rows),
+        radius_(radius(rows)),
+        lower_(rows.middle - radius_),
+        upper_(rows.middle + radius_),
+        theta_((upper_.array() / (upper_ - lower_).array().max(tiny)).max(0.0).min(1.0).matrix(), 0.05),
+        log_kappa_((-(4.0 * radius_.array().max(tiny)).log()).matrix(), 0.2),
+        direction_(signs(rows.kept + rows.back(theta_.values))),
+        reached_(rows.along(direction_)),
+        log_weight_(start_weight(half_width), 0.1) {}
+
+  QuadraticMultipliers run() {
+    QuadraticMultipliers best{theta_.values, exponential(log_kappa_.values), exponential(log_weight_.values)};
+    Vector least = Vector::Constant(rows_.middle.rows(), infinity);
+    for (int number = 0; number <= quadratic_steps; ++number) {
+      const Matrix kappa = exponential(log_kappa_.values);
+      const Matrix weight = exponential(log_weight_.values);
+      const Vector value = step(number, kappa, weight);
+      // Before that the eigenvalue may not have been found, and the value be too small.
+      if (number < quadratic_steps / 2) continue;
+      for (Index r = 0; r < value.size(); ++r) {
+        if (!(value[r] < least[r])) continue;
+        least[r] = value[r];
+        best.theta.row(r) = theta_before_.row(r);
+        best.kappa.row(r) = kappa.row(r);
+        best.weight.row(r) = weight.row(r);
+      }
+    }
+    return best;
+  }
+
+ private:
+  static Matrix radius(const QuadraticRows& rows) {
+    Matrix result(rows.middle.rows(), rows.middle.cols());
+    const Matrix reference = rows.reference.transpose(), change = rows.change.transpose();
+    for (Index r = 0; r < result.rows(); ++r) {
+      for (Index k = 0; k < result.cols(); ++k)
+        result(r, k) = (rows.scale_reference(r, k) * reference.col(k) - rows.scale_change(r, k) * change.col(k)).lpNorm<1>();
+    }
+    return result;
+  }
+
+  // D u = lambda^-1 Q u where the eigenvector u has entries of +-1, as it has at the optimum: then d is |Q u|.
+  Matrix start_weight(const Vector& half_width) const {
+    Matrix result = rows_.back(exponential(log_kappa_.values).cwiseProduct(reached_)).cwiseAbs();
+    for (Index r = 0; r < result.rows(); ++r) {
+      const double least = std::max(least_share * result.row(r).mean(), tiny);
+      for (Index j = 0; j < result.cols(); ++j) result(r, j) = std::log(half_width[j] > 0.0 ? std::max(result(r, j), least) : tiny);
+    }
+    return result;
+  }
+
+  // One power iteration for the largest eigenvalue's vector u, scaled so that sum d u^2 = 1.
+  void follow(const Matrix& kappa, const Matrix& weight) {
+    direction_ = rows_.back(kappa.cwiseProduct(reached_)).cwiseQuotient(weight);
+    const Vector norm = weight.cwiseProduct(direction_.cwiseAbs2()).rowwise().sum().cwiseSqrt().cwiseMax(tiny);
+    direction_.array().colwise() /= norm.array();
+    reached_ = rows_.along(direction_);
+  }
+
+  // The bounds with the present multipliers, which then take a step.
+  Vector step(int number, const Matrix& kappa, const Matrix& weight) {
+    theta_before_ = theta_.values;
+    const Matrix slope = rows_.kept + rows_.back(theta_.values);
+    const Matrix moved = rows_.along(signs(slope));
+    follow(kappa, weight);
+    const Vector lambda = kappa.cwiseProduct(reached_.cwiseAbs2()).rowwise().sum();
+    const Vector total = weight.rowwise().sum();
+    Vector value = slope.cwiseAbs().rowwise().sum() + lambda.cwiseProduct(total);
+    Matrix by_theta(moved.rows(), moved.cols()), by_kappa(moved.rows(), moved.cols());
+    for (Index k = 0; k < moved.cols(); ++k) {
+      for (Index r = 0; r < moved.rows(); ++r) {
+        const double middle = rows_.middle(r, k), lower = lower_(r, k), upper = upper_(r, k);
+        Peak top{-infinity, 0.0};
+        if (upper > 0.0) top = peak(1.0 - theta_before_(r, k), kappa(r, k), middle, std::max(lower, 0.0), upper);
+        if (lower <= 0.0) {
+          const Peak below = peak(-theta_before_(r, k), kappa(r, k), middle, lower, std::min(upper, 0.0));
+          if (below.value > top.value) top = below;
+        }
+        value[r] += top.value + theta_before_(r, k) * middle;
+        by_theta(r, k) = middle + moved(r, k) - top.at;
+        const double away = top.at - middle;
+        by_kappa(r, k) = kappa(r, k) * (total[r] * reached_(r, k) * reached_(r, k) - away * away);
+      }
+    }
+    const auto spread = direction_.array().square().colwise() * total.array();
+    const Matrix by_weight = (weight.array().colwise() * lambda.array() * (1.0 - spread)).matrix();
+    const double decay = std::pow(last_rate, static_cast<double>(number) / quadratic_steps);
+    theta_.step(number, decay, by_theta);
+    theta_.values = theta_.values.cwiseMax(0.0).cwiseMin(1.0);
+    log_kappa_.step(number, decay, by_kappa);
+    log_weight_.step(number, decay, by_weight);
+    return value;
+  }
+
+  const QuadraticRows& rows_;
+  Matrix radius_, lower_, upper_;  // of L
+  Parameters theta_, log_kappa_;
+  Matrix direction_, reached_;  // u, and l_k . u
+  Parameters log_weight_;
+  Matrix theta_before_;
+};
+
+}  // namespace
+
+Matrix QuadraticRows::along(const Matrix& z) const {
+  return scale_reference.cwiseProduct(product(z, core::Transpose::yes, reference)) -
+         scale_change.cwiseProduct(product(z, core::Transpose::yes, change));
+}
+
+Matrix QuadraticRows::back(const Matrix& y) const {
+  return product(y.cwiseProduct(scale_reference), core::Transpose::no, reference) -
+         product(y.cwiseProduct(scale_change), core::Transpose::no, change);
+}
+
+QuadraticMultipliers find_multipliers(const QuadraticRows& rows, const Vector& half_width) { return Search(rows, half_width).run(); }
+
+}  // namespace twincert::bounds
