@@ -5,7 +5,7 @@ import numpy as np
 import twincert
 from twincert import _core
 
-from .instances import INSTANCES, instance
+from .instances import INSTANCES, SHALLOW, instance
 
 
 class Propagation:
@@ -28,9 +28,9 @@ class Propagation:
 
 
 class Optimized:
-    """Optimised lines and planes with the case analysis, the plain propagation included."""
+    """Optimised lines, planes and parabolas with the case analysis, the plain propagation included."""
 
-    params = [list(INSTANCES)]
+    params = [list({**INSTANCES, **SHALLOW})]
     param_names = ["instance"]
 
     def setup(self, name: str) -> None:

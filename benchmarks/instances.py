@@ -15,6 +15,8 @@ INSTANCES = {
 }
 # For propagation and branching, the SDP would take long: halved by inputs, split by neurons, large matrix products.
 DEEP = {"5-50-50-50-50-5 8bit": ((5, 50, 50, 50, 50, 5), 8, 0.1)}
+# One hidden stage behind many inputs: quadratic bounds of pairs.
+SHALLOW = {"500-200-6 8bit": ((500, 200, 6), 8, 0.05)}
 NEURONS = {"24-20-20-5 6bit": ((24, 20, 20, 5), 6, 0.05)}
 WIDE = {"256-200-200-10 8bit": ((256, 200, 200, 10), 8, 0.01)}
 # Its SDP has more than 1,000 variables.
@@ -23,7 +25,7 @@ JOINT = {"700-300-100-10 4bit": ((700, 300, 100, 10), 4, 0.02)}
 
 def instance(name: str) -> tuple[twincert.Twin, twincert.Box]:
     """Random ReLU network, weights N(0, 1.96 / inputs), its quantised twin, and a box around a random centre."""
-    widths, bits, radius = {**INSTANCES, **DEEP, **NEURONS, **WIDE, **JOINT}[name]
+    widths, bits, radius = {**INSTANCES, **DEEP, **SHALLOW, **NEURONS, **WIDE, **JOINT}[name]
     random = np.random.default_rng(0)
     weights = [random.standard_normal((m, n)) / np.sqrt(n) * 1.4 for n, m in pairwise(widths)]
     biases = [0.1 * random.standard_normal(m) for m in widths[1:]]

@@ -39,6 +39,7 @@ double parabola_upper(double slope, double kappa, double middle, double lower, d
 
 // T of the header, for L in [lower, upper].
 double offset(double theta, double kappa, double middle, double lower, double upper) {
+  if (!(lower <= upper)) return infinity;  // overflow
   double result = -infinity;
   if (upper > 0.0) result = parabola_upper(1.0 - theta, kappa, middle, std::max(lower, 0.0), upper);
   if (lower <= 0.0) result = std::max(result, parabola_upper(-theta, kappa, middle, lower, std::min(upper, 0.0)));
