@@ -1,4 +1,4 @@
-"""Quadratic bounds of a single hidden stage: sound whatever the twin, and tighter than planes where many inputs vary."""
+"""Quadratic bounds of a single hidden stage: sound for any twin, tighter than planes where many inputs vary."""
 
 from __future__ import annotations
 
