@@ -21,15 +21,23 @@ double unstable(const network::Activation& activation, const IntervalVector& bou
   return count;
 }
 
-// Pairs of the first stage that are not affine: each takes part in every step of the quadratic bounds with all of its weights.
+// Quadratic bounds of all outputs behind a single hidden stage of ReLU, or zero where there are none: every pair that is not affine takes
+// part in each step with all of its weights, then in a Gram matrix and a few factorisations of its size.
 double quadratic_work(const Twin& twin, const TwinBounds& crown) {
   const network::StagePair& first = twin.stages().front();
-  if (twin.stages().size() != 2 || !first.paired) return 0.0;
-  const double pairs = std::max(unstable(first.reference.activation, crown.stages[0].reference),
-                                unstable(first.compressed.activation, crown.stages[0].compressed));
-  const double products = 4.0 * quadratic_products * pairs * static_cast<double>(twin.input_size());
-  return 2.0 * static_cast<double>(twin.output_size()) *
-         (quadratic_steps * products + pairs * pairs * (static_cast<double>(twin.input_size()) + pairs));
+  const auto relu = [](const network::Stage& stage) { return stage.activation.kind == network::ActivationKind::relu; };
+  if (twin.stages().size() != 2 || !first.paired || !relu(first.reference) || !relu(first.compressed)) return 0.0;
+  Line line{};
+  double pairs = 0.0;
+  for (Index i = 0; i < crown.stages[0].reference.size(); ++i) {
+    const bool affine = affine_on(first.reference.activation, crown.stages[0].reference[i], line) &&
+                        affine_on(first.compressed.activation, crown.stages[0].compressed[i], line);
+    pairs += affine ? 0.0 : 1.0;
+  }
+  const auto inputs = static_cast<double>(twin.input_size());
+  const double search = quadratic_steps * pairs * (4.0 * quadratic_products * inputs + line_work);
+  const double closing = pairs * pairs * (inputs + 4.0 * pairs + 400.0);
+  return 2.0 * static_cast<double>(twin.output_size()) * (search + closing);
 }
 
 struct Work {
@@ -67,12 +75,11 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
   }
   const double outputs = last.lines + (last_pair_steps + 3) * last.plane_step;
   const double quadratic = quadratic_work(twin, crown);
-  OptimizationPlan plan{{few_case_neurons}, true, true, quadratic > 0.0, last_pair_steps, 0.0};
+  OptimizationPlan plan{{few_case_neurons}, true, true, false, last_pair_steps, 0.0};
   const auto total = [&] {
     double cases = 0.0;
     for (const Index neurons : plan.case_neurons) cases += std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons));
-    return outputs + (plan.quadratic ? quadratic : 0.0) + cases + (plan.intermediate_planes ? inner_planes : 0.0) +
-           (plan.intermediate_lines ? inner.lines : 0.0);
+    return outputs + cases + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
   };
   if (budget > operation_budget) plan.case_neurons.push_back(most_case_neurons);
   while (total() > budget && plan.case_neurons.size() > 1) {
@@ -81,8 +88,10 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
   if (total() > budget) plan.case_neurons.clear();
   if (total() > budget) plan.intermediate_planes = false;
   if (total() > budget) plan.intermediate_lines = false;
-  if (total() > budget) plan.quadratic = false;
   plan.operations = total();
+  // Whatever they take is left over: no other bound becomes looser for them.
+  plan.quadratic = quadratic > 0.0 && plan.operations + quadratic <= budget;
+  if (plan.quadratic) plan.operations += quadratic;
   if (plan.operations > budget) {
     const double steps = (budget - last.lines) / last.plane_step - 3.0;
     plan.output_steps = steps >= 1.0 ? static_cast<int>(steps) : 0;

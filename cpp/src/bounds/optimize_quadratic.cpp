@@ -40,10 +40,10 @@ double parabola_upper(double slope, double kappa, double middle, double lower, d
 // T of the header, for L in [lower, upper].
 double offset(double theta, double kappa, double middle, double lower, double upper) {
   if (!(lower <= upper)) return infinity;  // overflow
-  double result = -infinity;
-  if (upper > 0.0) result = parabola_upper(1.0 - theta, kappa, middle, std::max(lower, 0.0), upper);
-  if (lower <= 0.0) result = std::max(result, parabola_upper(-theta, kappa, middle, lower, std::min(upper, 0.0)));
-  return result;
+  const bool above = upper > 0.0, below = lower <= 0.0;
+  const double first = above ? parabola_upper(1.0 - theta, kappa, middle, std::max(lower, 0.0), upper) : -infinity;
+  const double second = below ? parabola_upper(-theta, kappa, middle, lower, std::min(upper, 0.0)) : -infinity;
+  return std::isnan(first) || std::isnan(second) ? infinity : std::max(first, second);
 }
 
 }  // namespace
@@ -121,7 +121,8 @@ PairForms QuadraticStage::bound(const PairForms& rows) const {
 
 // Row r with whatever multipliers were found. M = middle + l . z below is the floating-point image of L, and |L - M| <= error: each
 // coefficient has at most six roundings, the sums at most `inputs` + 2 more. Then max(0, L) <= max(0, M) + error and theta M <= theta L +
-// error. What theta p and theta q lose by rounding the load pays for, as for a plane.
+// error. What theta p and theta q lose by rounding the load pays for, as for a plane; what they and the coefficients lose by underflow is
+// multiplied by a_f, a_g, s or q, and counts as an error.
 void QuadraticStage::close(const PairForms& rows, const QuadraticRows& quadratic, const QuadraticMultipliers& multipliers, Index r,
                            PairForms& forms, Vector& shift, Vector& load) const {
   const auto pairs = static_cast<Index>(planes_.size());
@@ -139,18 +140,20 @@ void QuadraticStage::close(const PairForms& rows, const QuadraticRows& quadratic
     const double theta = multipliers.theta(r, k), kappa = multipliers.kappa(r, k), middle = quadratic.middle(r, k);
     const Vector form = (s * reference_.row(k) - q * change_.row(k)).transpose();
     const double size = core::round_up_sum(std::abs(s) * reference_size_[k] + std::abs(q) * change_size_[k], 4);
-    errors += core::gamma(inputs + 12) * size + static_cast<double>(8 * inputs + 8) * core::underflow_unit;
+    const PolygonTable& polygon = stage_.planes[static_cast<std::size_t>(k)].table.polygon;
+    const double lost =
+        static_cast<double>(8 * inputs + 8) * (1.0 + std::abs(s) + std::abs(q)) + 4.0 * (polygon.reference_load + polygon.compressed_load);
+    errors += core::gamma(inputs + 12) * size + core::underflow_unit * core::round_up_sum(lost, 8);
     const double radius = core::round_up_sum(form.lpNorm<1>(), inputs);
     const double t = offset(theta, kappa, middle, core::sub_down(middle, radius), core::add_up(middle, radius));
-    scaled.row(k) = (std::sqrt(kappa) * (1.0 + 4.0 * unit)) * form.cwiseProduct(root).transpose();
-    const PolygonTable& polygon = stage_.planes[static_cast<std::size_t>(k)].table.polygon;
+    scaled.row(k) = (std::sqrt(kappa) * root).cwiseProduct(form).transpose();
     forms.reference.rows(r, column) = theta * p;
     forms.compressed.rows(r, column) = theta * q;
     shift[r] += t;
     load[r] += std::abs(t) + 2.0 * (std::abs(p) * polygon.reference_load + std::abs(q) * polygon.compressed_load);
   }
-  // The squared norm of the factor, from the Gram matrix that floating point makes of it: off by gamma(inputs) of its trace, and the
-  // factor by a few ulps.
+  // The squared norm of the factor, from the Gram matrix that floating point makes of it: off by gamma(inputs) of its trace. The factor's
+  // entries are off by a few ulps, or by what underflows, which changes the square by as many ulps of the trace.
   Matrix gram = Matrix::Zero(pairs, pairs);
   core::syrk_lower(1.0, scaled.data(), pairs, inputs, pairs, 0.0, gram);
   const double trace = core::round_up_sum(scaled.squaredNorm(), pairs * inputs);

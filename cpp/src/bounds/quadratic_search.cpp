@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
 
 #include "twincert/core/blas.hpp"
 
 namespace twincert::bounds {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double tiny = 1e-300;
 constexpr double least_share = 0.05;  // of the mean weight, to begin with
-constexpr double last_rate = 0.02;    // of the first one
+constexpr double softness = 0.02;     // of signs and pieces, relative to what they are signs of
+constexpr double noise = 1e-6;
+constexpr double last_rate = 0.02;  // of the first one
 
 Matrix product(const Matrix& a, core::Transpose transpose, const Matrix& b) {
   Matrix result(a.rows(), transpose == core::Transpose::yes ? b.rows() : b.cols());
@@ -20,8 +21,11 @@ Matrix product(const Matrix& a, core::Transpose transpose, const Matrix& b) {
   return result;
 }
 
-Matrix signs(const Matrix& x) {
-  return x.unaryExpr([](double value) { return value > 0.0 ? 1.0 : -1.0; });
+// The gradient of a row's smoothed 1-norm. A sign, or the better of two pieces below, would jump with the last bit of a number that is
+// about to vanish, and make every later step depend on the library that rounded it; a checker has to end where the prover did.
+Matrix soft_signs(const Matrix& x) {
+  const Vector width = (softness * x.cwiseAbs().rowwise().mean()).cwiseMax(tiny);
+  return (x.array().colwise() / width.array()).tanh().matrix();
 }
 
 Matrix exponential(const Matrix& x) { return x.array().exp().matrix(); }
@@ -37,18 +41,27 @@ Peak peak(double slope, double kappa, double middle, double lower, double upper)
   return {slope * at - kappa * (at - middle) * (at - middle), at};
 }
 
+// How much of the upper piece is on top, between 0 and 1; a piece without room in [lower, upper] is not.
+double piece_share(Peak above, Peak below, double width, double lower, double upper) {
+  if (upper <= 0.0) return 0.0;
+  if (lower > 0.0) return 1.0;
+  return 0.5 + 0.5 * std::tanh((above.value - below.value) / std::max(width, tiny));
+}
+
 // A matrix of parameters and its moments (Adam, arXiv 1412.6980).
 class Parameters {
  public:
   Parameters(Matrix start, double rate)
       : values(std::move(start)), first_(Matrix::Zero(values.rows(), values.cols())), second_(first_), rate_(rate) {}
 
-  void step(int number, double decay, const Matrix& gradient) {
+  // `size` is that of the terms that gradients are sums of: far below it they are noise.
+  void step(int number, double decay, const Matrix& gradient, const Matrix& size) {
     first_ = 0.9 * first_ + 0.1 * gradient;
     second_ = 0.98 * second_ + 0.02 * gradient.cwiseAbs2();
     const double first_scale = 1.0 / (1.0 - std::pow(0.9, number + 1));
     const double second_scale = 1.0 / (1.0 - std::pow(0.98, number + 1));
-    values.array() -= rate_ * decay * (first_scale * first_.array()) / ((second_scale * second_).array().sqrt() + tiny);
+    values.array() -=
+        rate_ * decay * (first_scale * first_.array()) / ((second_scale * second_).array().sqrt() + (noise * size).array() + tiny);
   }
 
   Matrix values;
@@ -67,28 +80,13 @@ class Search {
         upper_(rows.middle + radius_),
         theta_((upper_.array() / (upper_ - lower_).array().max(tiny)).max(0.0).min(1.0).matrix(), 0.05),
         log_kappa_((-(4.0 * radius_.array().max(tiny)).log()).matrix(), 0.2),
-        direction_(signs(rows.kept + rows.back(theta_.values))),
+        direction_(soft_signs(rows.kept + rows.back(theta_.values))),
         reached_(rows.along(direction_)),
         log_weight_(start_weight(half_width), 0.1) {}
 
   QuadraticMultipliers run() {
-    QuadraticMultipliers best{theta_.values, exponential(log_kappa_.values), exponential(log_weight_.values)};
-    Vector least = Vector::Constant(rows_.middle.rows(), infinity);
-    for (int number = 0; number <= quadratic_steps; ++number) {
-      const Matrix kappa = exponential(log_kappa_.values);
-      const Matrix weight = exponential(log_weight_.values);
-      const Vector value = step(number, kappa, weight);
-      // Before that the eigenvalue may not have been found, and the value be too small.
-      if (number < quadratic_steps / 2) continue;
-      for (Index r = 0; r < value.size(); ++r) {
-        if (!(value[r] < least[r])) continue;
-        least[r] = value[r];
-        best.theta.row(r) = theta_before_.row(r);
-        best.kappa.row(r) = kappa.row(r);
-        best.weight.row(r) = weight.row(r);
-      }
-    }
-    return best;
+    for (int number = 0; number < quadratic_steps; ++number) step(number);
+    return {theta_.values, exponential(log_kappa_.values), exponential(log_weight_.values)};
   }
 
  private:
@@ -120,39 +118,36 @@ class Search {
     reached_ = rows_.along(direction_);
   }
 
-  // The bounds with the present multipliers, which then take a step.
-  Vector step(int number, const Matrix& kappa, const Matrix& weight) {
-    theta_before_ = theta_.values;
-    const Matrix slope = rows_.kept + rows_.back(theta_.values);
-    const Matrix moved = rows_.along(signs(slope));
+  // The multipliers take a step down the bounds' gradients.
+  void step(int number) {
+    const Matrix& theta = theta_.values;
+    const Matrix kappa = exponential(log_kappa_.values);
+    const Matrix weight = exponential(log_weight_.values);
+    const Matrix slope = rows_.kept + rows_.back(theta);
+    const Matrix moved = rows_.along(soft_signs(slope));
     follow(kappa, weight);
     const Vector lambda = kappa.cwiseProduct(reached_.cwiseAbs2()).rowwise().sum();
     const Vector total = weight.rowwise().sum();
-    Vector value = slope.cwiseAbs().rowwise().sum() + lambda.cwiseProduct(total);
     Matrix by_theta(moved.rows(), moved.cols()), by_kappa(moved.rows(), moved.cols());
     for (Index k = 0; k < moved.cols(); ++k) {
       for (Index r = 0; r < moved.rows(); ++r) {
         const double middle = rows_.middle(r, k), lower = lower_(r, k), upper = upper_(r, k);
-        Peak top{-infinity, 0.0};
-        if (upper > 0.0) top = peak(1.0 - theta_before_(r, k), kappa(r, k), middle, std::max(lower, 0.0), upper);
-        if (lower <= 0.0) {
-          const Peak below = peak(-theta_before_(r, k), kappa(r, k), middle, lower, std::min(upper, 0.0));
-          if (below.value > top.value) top = below;
-        }
-        value[r] += top.value + theta_before_(r, k) * middle;
-        by_theta(r, k) = middle + moved(r, k) - top.at;
-        const double away = top.at - middle;
-        by_kappa(r, k) = kappa(r, k) * (total[r] * reached_(r, k) * reached_(r, k) - away * away);
+        const Peak above = peak(1.0 - theta(r, k), kappa(r, k), middle, std::clamp(0.0, lower, upper), upper);
+        const Peak below = peak(-theta(r, k), kappa(r, k), middle, lower, std::clamp(0.0, lower, upper));
+        const double share = piece_share(above, below, softness * radius_(r, k), lower, upper);
+        by_theta(r, k) = middle + moved(r, k) - (share * above.at + (1.0 - share) * below.at);
+        const double up = above.at - middle, down = below.at - middle;
+        const double away = share * up * up + (1.0 - share) * down * down;
+        by_kappa(r, k) = kappa(r, k) * (total[r] * reached_(r, k) * reached_(r, k) - away);
       }
     }
     const auto spread = direction_.array().square().colwise() * total.array();
     const Matrix by_weight = (weight.array().colwise() * lambda.array() * (1.0 - spread)).matrix();
     const double decay = std::pow(last_rate, static_cast<double>(number) / quadratic_steps);
-    theta_.step(number, decay, by_theta);
+    theta_.step(number, decay, by_theta, radius_);
     theta_.values = theta_.values.cwiseMax(0.0).cwiseMin(1.0);
-    log_kappa_.step(number, decay, by_kappa);
-    log_weight_.step(number, decay, by_weight);
-    return value;
+    log_kappa_.step(number, decay, by_kappa, kappa.cwiseProduct(radius_.cwiseAbs2()));
+    log_weight_.step(number, decay, by_weight, (weight.array().colwise() * lambda.array()).matrix());
   }
 
   const QuadraticRows& rows_;
@@ -160,7 +155,6 @@ class Search {
   Parameters theta_, log_kappa_;
   Matrix direction_, reached_;  // u, and l_k . u
   Parameters log_weight_;
-  Matrix theta_before_;
 };
 
 }  // namespace

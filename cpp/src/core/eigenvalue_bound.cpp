@@ -41,7 +41,8 @@ double largest_eigenvalue_upper(const Matrix& lower) {
     const double nu = guess * (1.0 + excess);
     Matrix shifted = -lower;
     shifted.diagonal().array() += nu;
-    if (Eigen::LLT<Matrix>(shifted).info() != Eigen::Success) continue;
+    const Eigen::LLT<Matrix> factor(shifted);
+    if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) continue;
     // The trace of A is at most n nu; the diagonal's rounding adds u nu.
     const double lost = (2.0 * gamma(n + 2) + 4.0 * unit_roundoff) * static_cast<double>(n) * nu;
     return round_up_sum(nu + lost + static_cast<double>(8 * n * n) * underflow_unit, 8);

@@ -8,7 +8,7 @@
 //   4. for the outputs of a network with one hidden stage quadratic bounds of its pairs (optimize_quadratic.hpp);
 //   5. for the outputs also the sums of both networks' rows from 1, maximised jointly over the input set.
 // All steps run in plain arithmetic but for the constants, which are rounded up throughout: whatever slopes and planes come out, the best
-// form found for each row is a proven bound, and its maximum over the set closes it.
+// form found for each row, and its quadratic one, is a proven bound, and its maximum over the set closes it.
 #pragma once
 
 #include <vector>
@@ -21,13 +21,13 @@ namespace twincert::bounds {
 inline constexpr Index few_case_neurons = 2;
 inline constexpr Index most_case_neurons = 8;
 
-// What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the quadratic
-// bounds, and the outputs' steps shrink, to none in the end.
+// What fits into the budget: first the case analysis goes, then the intermediate stages' planes, then their lines; then the outputs'
+// steps shrink, to none in the end. Quadratic bounds take what is left over.
 struct OptimizationPlan {
   std::vector<Index> case_neurons;  // of each case analysis, one after the other
   bool intermediate_planes;
   bool intermediate_lines;
-  bool quadratic;
+  bool quadratic;     // where both networks read the same input
   int output_steps;   // on the outputs' planes
   double operations;  // estimate
 };

@@ -1,8 +1,8 @@
 // Quadratic upper bounds of the first stage's pairs: what planes lose there falls with the number of inputs.
 //
-// For ReLU on both sides and p q <= 0 (rows f - g of close twins),  p act(a_f) + q act(a_g) <= max(0, L),  L = p a_f + q a_g:  where the
-// signs of a_f and a_g agree the two are equal, elsewhere one of p a_f and q a_g is left out of L and not negative. For any theta and kappa
-// >= 0
+// For ReLU on both sides and p q < 0 (rows f - g of close twins),  p act(a_f) + q act(a_g) <= max(0, L),  L = p a_f + q a_g:  let p > 0 >
+// q, the other case mirrors it. For a_f, a_g >= 0 the left side is L; for a_f, a_g <= 0 it is 0; for a_f >= 0 >= a_g it is p a_f <= L; for
+// a_f <= 0 <= a_g it is q a_g <= 0. For any theta in [0, 1] and kappa >= 0
 //   max(0, L) <= theta L + T + kappa (L - L0)^2   on L's range,   T = max over the range of max(0, L) - theta L - kappa (L - L0)^2,
 // with L0 the value in the middle of the inputs' box. kappa = 0 is a line; a larger kappa lowers T. Over the box |z_j| <= 1 the squares of
 // all neurons i, with L_i - L0_i = l_i . z, cost together
