@@ -28,7 +28,25 @@ void FacetSearch::run() {
   if (corners_.empty()) collect_segments();
   if (corners_.empty()) corners_.push_back({points_.front().f, points_.front().change, 0, 0, 0});
   find_hull();
-  for (const std::size_t k : workspace_.hull) pair_.add_facet(facet_of(corners_[k]));
+  add_facets();
+  pair_.sectors_.build(pair_.table(), workspace_.facets, workspace_.above, workspace_.below);
+}
+
+// The hull runs from the left along the bottom to the right and along the top back.
+void FacetSearch::add_facets() {
+  Workspace& w = workspace_;
+  const std::size_t count = std::min(w.hull.size(), PolygonPair::facet_capacity);
+  const std::size_t right = std::min(lower_hull_, count - 1);
+  w.facets.clear();
+  w.above.clear();
+  w.below.clear();
+  for (std::size_t k = 0; k < count; ++k) {
+    w.facets.push_back(facet_of(corners_[w.hull[k]]));
+    pair_.add_facet(w.facets.back());
+    if (k <= right) w.below.push_back(k);
+  }
+  w.above.push_back(0);
+  for (std::size_t k = count - 1; k >= right && k > 0; --k) w.above.push_back(k);
 }
 
 void FacetSearch::collect_points() {
@@ -49,7 +67,7 @@ void FacetSearch::collect_points() {
     const double a_f = pair_.a_f_[j] - pair_.a_f_[0];
     const double difference = pair_.difference_[j] - pair_.difference_[0];
     const Point point{x_width_ > 0.0 ? a_f / x_width_ : 0.0, y_width_ > 0.0 ? difference / y_width_ : 0.0, pair_.f_[j],
-                      pair_.f_[j] - pair_.g_[j]};
+                      pair_.f_[j] - pair_.g_[j], j};
     const auto close = [&](const Point& other) { return std::abs(other.x - point.x) < same && std::abs(other.y - point.y) < same; };
     if (std::any_of(points_.begin(), points_.end(), close)) continue;
     const double position = 0.6180339887498949 * static_cast<double>(j + 1);
@@ -159,15 +177,18 @@ void FacetSearch::find_hull() {
   w.hull.clear();
   if (w.x[left] < w.x[right]) {
     add_hull(left, right, 0, w.beyond.size());
+    lower_hull_ = w.hull.size();
     add_hull(right, left, 0, w.beyond.size());
   } else {
+    // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
     w.hull.push_back(bottom);
+    lower_hull_ = top != bottom ? 1 : 0;
     if (top != bottom) w.hull.push_back(top);
   }
 }
 
 // The affine interpolations of f and change over the triangle, or along the segment.
-PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
+SectorFacet FacetSearch::facet_of(const Corner& corner) const {
   const Point &a = points_[corner.a], &b = points_[corner.b], &c = points_[corner.c];
   double f_by_x = 0.0, f_by_y = 0.0, change_by_x = 0.0, change_by_y = 0.0;
   if (corner.b != corner.c) {
@@ -190,10 +211,10 @@ PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
   const auto per = [](double gradient, double width) { return width > 0.0 ? gradient / width : 0.0; };
   const double f_by_af = per(f_by_x, x_width_);
   const double f_by_d = per(f_by_y, y_width_);
-  const double g_by_af = f_by_af - per(change_by_x, x_width_);
-  const double g_by_d = f_by_d - per(change_by_y, y_width_);
+  const double change_by_af = per(change_by_x, x_width_);
+  const double change_by_d = per(change_by_y, y_width_);
   // A function of (a_f, a_f - a_g) has the gradient (by a_f + by difference, -by difference) in (a_f, a_g).
-  return {corner.f, corner.f - corner.change, f_by_af + f_by_d, -f_by_d, g_by_af + g_by_d, -g_by_d};
+  return {corner.f, corner.change, f_by_af + f_by_d, -f_by_d, change_by_af + change_by_d, -change_by_d, {a.vertex, b.vertex, c.vertex}};
 }
 
 }  // namespace twincert::bounds

@@ -3,43 +3,63 @@
 #include <algorithm>
 #include <cmath>
 
-#include "twincert/bounds/vertex_shift.hpp"
 #include "twincert/core/clones.hpp"
 
 namespace twincert::bounds {
-TWINCERT_CLONES void polygon_rows(const PolygonTable& polygon, Index count, double* p_rows, double* q_rows, double* constant,
-                                  double* load) {
-  alignas(64) double best[row_chunk], by_f[row_chunk], by_g[row_chunk];
-  const std::size_t facets = polygon.facets;
-  for (Index first = 0; first < count; first += row_chunk) {
-    const Index size = std::min(row_chunk, count - first);
+namespace {
+
+constexpr Index sector_chunk = 64;  // rows at a time
+
+// Four thresholds at once: fewer passes over the rows' counts.
+[[gnu::always_inline]] inline void count_passed(std::size_t thresholds, const double* at, Index size, const double* s, const double* t,
+                                                double* passed) {
+  for (std::size_t i = 0; i < thresholds; i += 4) {
+    const double at0 = at[i], at1 = at[i + 1], at2 = at[i + 2], at3 = at[i + 3];
+#pragma omp simd
+    for (Index r = 0; r < size; ++r) {
+      const double first = (s[r] > at0 * t[r] ? 1.0 : 0.0) + (s[r] > at1 * t[r] ? 1.0 : 0.0);
+      const double second = (s[r] > at2 * t[r] ? 1.0 : 0.0) + (s[r] > at3 * t[r] ? 1.0 : 0.0);
+      passed[r] += first + second;
+    }
+  }
+}
+
+}  // namespace
+
+TWINCERT_CLONES void sector_rows(const SectorTable& sectors, Index count, double* p_rows, double* q_rows, double* constant, double* load) {
+  alignas(64) double s[sector_chunk], t[sector_chunk], above[sector_chunk], below[sector_chunk];
+  alignas(64) double planes[4 * sector_chunk];
+  for (Index first = 0; first < count; first += sector_chunk) {
+    const Index size = std::min(sector_chunk, count - first);
     double* const p = p_rows + first;
     double* const q = q_rows + first;
-    for (std::size_t k = 0; k < facets; ++k) {
-      const double value_f = polygon.value_f[k], value_g = polygon.value_g[k];
-      const double f_by_f = polygon.f_by_f[k], f_by_g = polygon.f_by_g[k];
-      const double g_by_f = polygon.g_by_f[k], g_by_g = polygon.g_by_g[k];
-      if (k == 0) {
+    double* const own_constant = constant + first;
+    double* const own_load = load + first;
 #pragma omp simd
-        for (Index r = 0; r < size; ++r) {
-          best[r] = p[r] * value_f + q[r] * value_g;
-          by_f[r] = p[r] * f_by_f + q[r] * g_by_f;
-          by_g[r] = p[r] * f_by_g + q[r] * g_by_g;
-        }
-        continue;
-      }
-#pragma omp simd
-      for (Index r = 0; r < size; ++r) {
-        const double value = p[r] * value_f + q[r] * value_g;
-        const double new_f = p[r] * f_by_f + q[r] * g_by_f;
-        const double new_g = p[r] * f_by_g + q[r] * g_by_g;
-        const bool better = value > best[r];
-        best[r] = better ? value : best[r];
-        by_f[r] = better ? new_f : by_f[r];
-        by_g[r] = better ? new_g : by_g[r];
-      }
+    for (Index r = 0; r < size; ++r) {
+      s[r] = p[r] + q[r];
+      t[r] = std::abs(q[r]);
+      above[r] = 0.0;
+      below[r] = sectors.first_below;
     }
-    shift_above_vertices(polygon, size, by_f, by_g, p, q, constant + first, load + first, nullptr);
+    count_passed(sectors.above, sectors.above_at, size, s, t, above);
+    count_passed(sectors.below, sectors.below_at, size, s, t, below);
+#pragma omp simd
+    for (Index r = 0; r < size; ++r) {
+      above[r] = q[r] > 0.0 ? below[r] : above[r];
+      s[r] = std::abs(s[r]);
+    }
+    for (Index r = 0; r < size; ++r) {
+      const double* const numbers = sectors.planes + static_cast<std::ptrdiff_t>(plane_size) * static_cast<std::ptrdiff_t>(above[r]);
+      for (Index l = 0; l < 4; ++l) planes[4 * r + l] = s[r] * numbers[l] + t[r] * numbers[4 + l];
+    }
+#pragma omp simd
+    for (Index r = 0; r < size; ++r) {
+      p[r] = planes[4 * r];
+      q[r] = planes[4 * r + 1];
+      own_constant[r] += planes[4 * r + 2];
+      own_load[r] += planes[4 * r + 3] + sectors.load_floor;
+    }
   }
 }
 

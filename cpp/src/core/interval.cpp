@@ -1,9 +1,7 @@
 #include "twincert/core/interval.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <string>
 
 #include "twincert/core/error.hpp"
@@ -13,13 +11,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double largest = std::numeric_limits<double>::max();
-
-// The exact a + b minus the finite fl(a + b) (Knuth's TwoSum); NaN when an intermediate result overflows.
-double sum_error(double a, double b, double sum) {
-  const double b_part = sum - a;
-  const double a_part = sum - b_part;
-  return (a - a_part) + (b - b_part);
-}
 
 double smallest_nonzero(const double* values, Index count) {
   double smallest = infinity;
@@ -69,27 +60,10 @@ AffineParts affine_parts(const Matrix& weight, const Vector& bias, const Vector&
 
 }  // namespace
 
-// Doubles of one sign are ordered as their bits are.
-double next_up(double x) {
-  if (!(std::abs(x) < infinity)) return x;
-  if (x == 0.0) return underflow_unit;
-  return std::bit_cast<double>(std::bit_cast<std::int64_t>(x) + (x > 0.0 ? 1 : -1));
-}
-
-double next_down(double x) { return -next_up(-x); }
-
-double add_up(double a, double b) {
-  const double sum = a + b;
+double overflowed_sum_up(double a, double b, double sum) {
   if (std::isnan(sum)) return infinity;
-  if (std::isinf(sum)) return (sum < 0.0 && std::isfinite(a) && std::isfinite(b)) ? -largest : sum;
-  return sum_error(a, b, sum) <= 0.0 ? sum : next_up(sum);
+  return (sum < 0.0 && std::isfinite(a) && std::isfinite(b)) ? -largest : sum;
 }
-
-double add_down(double a, double b) { return -add_up(-a, -b); }
-
-double sub_up(double a, double b) { return add_up(a, -b); }
-
-double sub_down(double a, double b) { return -add_up(-a, b); }
 
 double mul_up(double a, double b) {
   if (a == 0.0 || b == 0.0) return 0.0;
@@ -101,8 +75,6 @@ double mul_up(double a, double b) {
   if (std::abs(product) >= 0x1p-900 && std::fma(a, b, -product) <= 0.0) return product;
   return next_up(product);
 }
-
-double mul_down(double a, double b) { return -mul_up(-a, b); }
 
 double gamma(Index n) {
   const double nu = static_cast<double>(n) * unit_roundoff;
@@ -117,16 +89,6 @@ double round_up_sum(double computed, Index terms) {
   return mul_up(add_up(computed, static_cast<double>(terms) * underflow_unit), add_up(1.0, 2.0 * growth));
 }
 
-double Interval::magnitude() const { return std::max(std::abs(lower), std::abs(upper)); }
-
-double Interval::width() const { return sub_up(upper, lower); }
-
-Interval operator+(Interval a, Interval b) { return {add_down(a.lower, b.lower), add_up(a.upper, b.upper)}; }
-
-Interval operator-(Interval a, Interval b) { return {sub_down(a.lower, b.upper), sub_up(a.upper, b.lower)}; }
-
-Interval operator-(Interval a) { return {-a.upper, -a.lower}; }
-
 Interval operator*(Interval a, Interval b) {
   return {std::min({mul_down(a.lower, b.lower), mul_down(a.lower, b.upper), mul_down(a.upper, b.lower), mul_down(a.upper, b.upper)}),
           std::max({mul_up(a.lower, b.lower), mul_up(a.lower, b.upper), mul_up(a.upper, b.lower), mul_up(a.upper, b.upper)})};
@@ -134,18 +96,6 @@ Interval operator*(Interval a, Interval b) {
 
 Interval operator*(double a, Interval b) {
   return a < 0.0 ? Interval{mul_down(a, b.upper), mul_up(a, b.lower)} : Interval{mul_down(a, b.lower), mul_up(a, b.upper)};
-}
-
-Interval intersect(Interval a, Interval b) {
-  const Interval common{std::max(a.lower, b.lower), std::min(a.upper, b.upper)};
-  return common.lower <= common.upper ? common : a;
-}
-
-Interval hull(Interval a, Interval b) { return {std::min(a.lower, b.lower), std::max(a.upper, b.upper)}; }
-
-void IntervalVector::set(Index i, Interval value) {
-  lower[i] = value.lower;
-  upper[i] = value.upper;
 }
 
 Vector IntervalVector::magnitude() const { return lower.cwiseAbs().cwiseMax(upper.cwiseAbs()); }
