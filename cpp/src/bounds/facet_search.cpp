@@ -126,26 +126,27 @@ void FacetSearch::collect_segments() {
 
 // Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`; no other corners but those
 // at [begin, end) of `beyond` can be there.
-void FacetSearch::add_hull(std::size_t a, std::size_t b, std::size_t begin, std::size_t end) {
+void FacetSearch::add_hull(const Place& a, const Place& b, std::size_t begin, std::size_t end) {
   Workspace& w = workspace_;
-  const double normal_x = w.y[b] - w.y[a], normal_y = w.x[a] - w.x[b];
+  const double normal_x = b.y - a.y, normal_y = a.x - b.x;
   double highest = same;
-  std::size_t c = a;
+  Place c = a;
   std::size_t right = begin;
   for (std::size_t n = begin; n < end; ++n) {
-    const std::size_t k = w.beyond[n];
-    const double height = normal_x * (w.x[k] - w.x[a]) + normal_y * (w.y[k] - w.y[a]);
+    const Place place = w.beyond[n];
+    const double height = normal_x * (place.x - a.x) + normal_y * (place.y - a.y);
     if (!(height > same)) continue;
-    std::swap(w.beyond[n], w.beyond[right++]);
+    w.beyond[n] = w.beyond[right];
+    w.beyond[right++] = place;
     if (height <= highest) continue;
     highest = height;
-    c = k;
+    c = place;
   }
-  if (c != a && w.hull.size() < PolygonPair::facet_capacity) {
+  if (c.corner != a.corner && w.hull.size() < PolygonPair::facet_capacity) {
     add_hull(a, c, begin, right);
     add_hull(c, b, begin, right);
   } else {
-    w.hull.push_back(a);
+    w.hull.push_back(a.corner);
   }
 }
 
@@ -161,29 +162,27 @@ void FacetSearch::find_hull() {
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   Workspace& w = workspace_;
-  w.x.clear();
-  w.y.clear();
-  w.beyond.clear();
-  std::size_t left = 0, right = 0, bottom = 0, top = 0;
+  w.beyond.resize(corners_.size());
   for (std::size_t k = 0; k < corners_.size(); ++k) {
-    w.x.push_back((corners_[k].f - f_low) * f_scale);
-    w.y.push_back((corners_[k].change - c_low) * c_scale);
-    w.beyond.push_back(k);
-    if (w.x[k] < w.x[left]) left = k;
-    if (w.x[k] > w.x[right]) right = k;
-    if (w.y[k] < w.y[bottom]) bottom = k;
-    if (w.y[k] > w.y[top]) top = k;
+    w.beyond[k] = {(corners_[k].f - f_low) * f_scale, (corners_[k].change - c_low) * c_scale, k};
+  }
+  Place left = w.beyond[0], right = left, bottom = left, top = left;
+  for (const Place& place : w.beyond) {
+    if (place.x < left.x) left = place;
+    if (place.x > right.x) right = place;
+    if (place.y < bottom.y) bottom = place;
+    if (place.y > top.y) top = place;
   }
   w.hull.clear();
-  if (w.x[left] < w.x[right]) {
+  if (left.x < right.x) {
     add_hull(left, right, 0, w.beyond.size());
     lower_hull_ = w.hull.size();
     add_hull(right, left, 0, w.beyond.size());
   } else {
     // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
-    w.hull.push_back(bottom);
-    lower_hull_ = top != bottom ? 1 : 0;
-    if (top != bottom) w.hull.push_back(top);
+    w.hull.push_back(bottom.corner);
+    lower_hull_ = top.corner != bottom.corner ? 1 : 0;
+    if (top.corner != bottom.corner) w.hull.push_back(top.corner);
   }
 }
 

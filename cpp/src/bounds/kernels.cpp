@@ -75,11 +75,29 @@ TWINCERT_CLONES void line_rows(double lower_slope, double lower_intercept, doubl
   }
 }
 
-TWINCERT_CLONES void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load) {
+// Four columns at once: fewer passes over the sums.
+TWINCERT_CLONES void affine_rows(Index columns, const double* bias, const double* weight, Index count, const double* rows, double* shift,
+                                 double* load) {
+  std::fill(shift, shift + count, 0.0);
+  std::fill(load, load + count, 0.0);
+  Index j = 0;
+  for (; j + 4 <= columns; j += 4) {
+    const double *const p0 = rows + j * count, *const p1 = p0 + count, *const p2 = p1 + count, *const p3 = p2 + count;
+    const double *const b = bias + j, *const w = weight + j;
 #pragma omp simd
-  for (Index r = 0; r < count; ++r) {
-    shift[r] += p[r] * bias;
-    load[r] += std::abs(p[r]) * weight;
+    for (Index r = 0; r < count; ++r) {
+      shift[r] += (p0[r] * b[0] + p1[r] * b[1]) + (p2[r] * b[2] + p3[r] * b[3]);
+      load[r] += (std::abs(p0[r]) * w[0] + std::abs(p1[r]) * w[1]) + (std::abs(p2[r]) * w[2] + std::abs(p3[r]) * w[3]);
+    }
+  }
+  for (; j < columns; ++j) {
+    const double* const p = rows + j * count;
+    const double b = bias[j], w = weight[j];
+#pragma omp simd
+    for (Index r = 0; r < count; ++r) {
+      shift[r] += p[r] * b;
+      load[r] += std::abs(p[r]) * w;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "twincert/core/clones.hpp"
 #include "twincert/core/interval.hpp"
 
 namespace twincert::bounds {
@@ -53,25 +54,31 @@ struct PolygonSectors::Violations {
     for (std::size_t j = 0; j < count; ++j) largest = std::max(largest, sign * s[j]);
     return core::add_up(largest, s_error);
   }
-
-  // An upper bound of x (S_j - shift) + D_j, over all vertices.
-  double largest_at(double x, double shift, double s_sign, double d_sign) const {
-    std::array<double, lanes> largest;
-    largest.fill(-infinity);
-    for (std::size_t j = 0; j < count; j += lanes) {
-      for (std::size_t l = 0; l < lanes; ++l) {
-        const double difference = s_sign * s[j + l] - shift;
-        const double by_s = x * (difference + s_error);
-        const double by_d = d_sign * d[j + l] + d_error;
-        // Six roundings, each of a number that is part of this sum of absolute values; d_error's denormals pay for underflow.
-        const double rounding = 8.0 * core::unit_roundoff * (x * (std::abs(difference) + s_error) + std::abs(by_d));
-        const double value = by_s + by_d + rounding;
-        largest[l] = value > largest[l] ? value : largest[l];
-      }
-    }
-    return std::max({largest[0], largest[1], largest[2], largest[3]});
-  }
 };
+
+namespace {
+
+// An upper bound of x (S_j - by_s) + D_j over all vertices, for x = x1 and x = x2.
+TWINCERT_CLONES double largest_excess(std::size_t count, const double* s, const double* d, double s_sign, double d_sign, double s_error,
+                                      double d_error, double by_s, double x1, double x2) {
+  std::array<double, lanes> largest;
+  largest.fill(-infinity);
+  for (std::size_t j = 0; j < count; j += lanes) {
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const double difference = s_sign * s[j + l] - by_s;
+      const double raised = difference + s_error, scale = std::abs(difference) + s_error;
+      const double by_d = d_sign * d[j + l] + d_error, d_scale = std::abs(by_d);
+      // Six roundings, each of a number that is part of x scale + d_scale; d_error's denormals pay for underflow.
+      const double first = x1 * raised + by_d + 8.0 * core::unit_roundoff * (x1 * scale + d_scale);
+      const double second = x2 * raised + by_d + 8.0 * core::unit_roundoff * (x2 * scale + d_scale);
+      const double larger = first > second ? first : second;
+      largest[l] = larger > largest[l] ? larger : largest[l];
+    }
+  }
+  return std::max({largest[0], largest[1], largest[2], largest[3]});
+}
+
+}  // namespace
 
 // Kept between searches, as FacetSearch keeps its workspace.
 std::vector<PolygonSectors::Violations>& PolygonSectors::own_violations() {
@@ -81,13 +88,14 @@ std::vector<PolygonSectors::Violations>& PolygonSectors::own_violations() {
 
 void PolygonSectors::build(const PolygonTable& polygon, const std::vector<SectorFacet>& facets, const std::vector<std::size_t>& above,
                            const std::vector<std::size_t>& below) {
-  sectors_ = 0;
+  planes_.clear();
+  planes_.reserve(plane_size * (above.size() + below.size() + 2));
   load_floor_ = 0x1p-1000;
   std::vector<Violations>& violations = own_violations();
   violations.clear();
   for (const SectorFacet& facet : facets) violations.emplace_back(polygon, facet);
   add_chain(facets, violations, above, 1.0, above_);
-  first_below_ = sectors_;
+  first_below_ = planes_.size() / plane_size;
   add_chain(facets, violations, below, -1.0, below_);
 }
 
@@ -133,7 +141,6 @@ void PolygonSectors::add_chain(const std::vector<SectorFacet>& facets, const std
 
 void PolygonSectors::add_sector(const Violations& violations, const SectorFacet& facet, double s_sign, double t_sign, double x1,
                                 double x2) {
-  double* const plane = planes_.data() + plane_size * sectors_++;
   double by_s = infinity, by_t = infinity;
   if (violations.s_reach <= largest_reach && violations.d_reach <= largest_reach) {
     x1 = inwards(x1);
@@ -142,16 +149,16 @@ void PolygonSectors::add_sector(const Violations& violations, const SectorFacet&
       by_s = s_sign * violations.s[facet.touched[0]];
       for (const std::size_t j : facet.touched) by_s = std::max(by_s, s_sign * violations.s[j]);
       by_s += 4.0 * violations.s_error;  // so that rounding of s does not look like a violation
-      by_t = std::max(violations.largest_at(x1, by_s, s_sign, t_sign), violations.largest_at(x2, by_s, s_sign, t_sign));
     } else {
       by_s = violations.largest_s(s_sign);
-      by_t = violations.largest_at(x1, by_s, s_sign, t_sign);
+      x2 = x1;
     }
+    by_t = largest_excess(violations.count, violations.s.data(), violations.d.data(), s_sign, t_sign, violations.s_error,
+                          violations.d_error, by_s, x1, x2);
   }
   const double s_load = violations.s_reach + std::abs(by_s), t_load = violations.d_reach + std::abs(by_t);
-  const std::array<double, plane_size> numbers{s_sign * facet.f_by_f,      s_sign * facet.f_by_g,      by_s, s_load,
-                                               t_sign * facet.change_by_f, t_sign * facet.change_by_g, by_t, t_load};
-  std::copy(numbers.begin(), numbers.end(), plane);
+  planes_.insert(planes_.end(), {s_sign * facet.f_by_f, s_sign * facet.f_by_g, by_s, s_load, t_sign * facet.change_by_f,
+                                 t_sign * facet.change_by_g, by_t, t_load});
   load_floor_ = std::max(load_floor_, 0x1p-1000 * (1.0 + s_load + t_load));
 }
 

@@ -120,13 +120,17 @@ class Search {
     const auto room = std::min(bounds::parts_at_once, static_cast<std::size_t>((options_.part_limit - parts_) / 2));
     while (!open_.empty() && parents.size() < room) parents.push_back(take());
     std::vector<Part> halves(2 * parents.size());
+    std::vector<attack::AttackResult> centers(halves.size());
     pool_.run(static_cast<Index>(halves.size()), [&](Index i) {
       const auto n = static_cast<std::size_t>(i);
       const Part& parent = parents[n / 2].second;
       const std::vector<Index> open = bounds::open_rows(measure_, twin_.output_size(), parent.rows, evaluation_error_, target_);
       halves[n] = partition_.half(parent, parent.next, n % 2 == 1, open);
+      centers[n] = center_of(halves[n]);
     });
-    try_centers(halves);
+    for (attack::AttackResult& center : centers) {
+      if (center.value > witness_.value) witness_ = std::move(center);
+    }
     for (std::size_t n = 0; n < halves.size(); ++n) {
       Node& parent = nodes_[static_cast<std::size_t>(parents[n / 2].first)];
       if (n % 2 == 0) {
@@ -138,17 +142,18 @@ class Search {
     }
   }
 
-  // The loosest parts lie where the error is large: their centers are candidates.
-  void try_centers(const std::vector<Part>& halves) {
-    for (const Part& part : halves) {
-      if (part.empty || settled(value(part))) continue;
-      const Vector center = 0.5 * part.box.lower + 0.5 * part.box.upper;
-      if (!set_.contains(center)) continue;
-      const Vector f = twin_.reference().evaluate(center);
-      const Vector g = twin_.compressed().evaluate(center);
-      const double attained = measure_(f, g);
-      if (std::isfinite(attained) && attained > witness_.value) witness_ = {center, center, f, g, attained};
-    }
+  // The loosest parts lie where the error is large: their centers are candidates. Without a value when there is nothing to find.
+  attack::AttackResult center_of(const Part& part) const {
+    attack::AttackResult result{};
+    result.value = -std::numeric_limits<double>::infinity();
+    if (part.empty || settled(value(part))) return result;
+    const Vector center = 0.5 * part.box.lower + 0.5 * part.box.upper;
+    if (!set_.contains(center)) return result;
+    const Vector f = twin_.reference().evaluate(center);
+    const Vector g = twin_.compressed().evaluate(center);
+    const double attained = measure_(f, g);
+    if (std::isfinite(attained)) result = {center, center, f, g, attained};
+    return result;
   }
 
   bounds::SplitTree preorder() const {

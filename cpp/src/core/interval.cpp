@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "twincert/core/clones.hpp"
 #include "twincert/core/error.hpp"
 
 namespace twincert::core {
@@ -28,6 +29,31 @@ Interval affine_row(const Matrix& weight, Index row, double bias, const Interval
     if (weight(row, j) != 0.0) value = value + weight(row, j) * box[j];
   }
   return value + Interval{bias, bias};
+}
+
+struct Middle {
+  double center;
+  double radius;  // rounded up
+};
+
+Middle middle_of(Interval x) {
+  const double center = x.lower == x.upper ? x.lower : 0.5 * x.lower + 0.5 * x.upper;
+  return {center, std::max({sub_up(x.upper, center), sub_up(center, x.lower), 0.0})};
+}
+
+// One column's share of C c, |C| |c|, |C| r, of the numbers of entries and of the smallest of them, which lie side by side in `sums`.
+TWINCERT_CLONES void add_column(Index rows, const double* column, double center, double radius, double* sums) {
+  double *const middle = sums, *const absolute = middle + rows, *const spread = absolute + rows, *const entries = spread + rows,
+                *const smallest = entries + rows;
+  const double center_magnitude = std::abs(center);
+  for (Index i = 0; i < rows; ++i) {
+    const double magnitude = std::abs(column[i]);
+    middle[i] += column[i] * center;
+    absolute[i] += magnitude * center_magnitude;
+    spread[i] += magnitude * radius;
+    entries[i] += magnitude > 0.0 ? 1.0 : 0.0;
+    smallest[i] = magnitude > 0.0 && magnitude < smallest[i] ? magnitude : smallest[i];
+  }
 }
 
 // Parts of W x + b over a box in midpoint-radius form, in floating point; one pass over W.
@@ -76,12 +102,6 @@ double mul_up(double a, double b) {
   return next_up(product);
 }
 
-double gamma(Index n) {
-  const double nu = static_cast<double>(n) * unit_roundoff;
-  if (nu >= 0.5) return infinity;
-  return next_up(nu / next_down(1.0 - nu));
-}
-
 double round_up_sum(double computed, Index terms) {
   // computed >= (1 - gamma) exact - terms eta, and 1 / (1 - g) <= 1 + 2 g for g <= 1/2.
   const double growth = gamma(terms);
@@ -121,8 +141,9 @@ IntervalVector affine_image(const Matrix& weight, const Vector& bias, const Inte
   Vector center(columns);
   Vector radius(columns);
   for (Index j = 0; j < columns; ++j) {
-    center[j] = box.lower[j] == box.upper[j] ? box.lower[j] : 0.5 * box.lower[j] + 0.5 * box.upper[j];
-    radius[j] = std::max({sub_up(box.upper[j], center[j]), sub_up(center[j], box.lower[j]), 0.0});
+    const Middle middle = middle_of(box[j]);
+    center[j] = middle.center;
+    radius[j] = middle.radius;
   }
   const AffineParts parts = affine_parts(weight, bias, center, radius);
   // Without products in the underflow range the error is purely relative, and exact zeros stay exact.
@@ -149,8 +170,37 @@ IntervalVector affine_image(const Matrix& weight, const Vector& bias, const Inte
   return image;
 }
 
+// As affine_image, without its lower ends: the error terms of all rows first, in loops that vectorise, and one exact step per row.
 Vector linear_maximum(const Matrix& coefficients, const IntervalVector& box) {
-  return affine_image(coefficients, Vector::Zero(coefficients.rows()), box).upper;
+  const Index rows = coefficients.rows(), columns = coefficients.cols();
+  if (box.size() != columns || !box.lower.allFinite() || !box.upper.allFinite()) {
+    return affine_image(coefficients, Vector::Zero(rows), box).upper;
+  }
+  Matrix sums(rows, 5);
+  sums.leftCols(4).setZero();
+  sums.col(4).setConstant(infinity);
+  double smallest_factor = infinity;
+  for (Index j = 0; j < columns; ++j) {
+    const auto [center, radius] = middle_of(box[j]);
+    for (const double factor : {std::abs(center), radius}) {
+      if (factor != 0.0) smallest_factor = std::min(smallest_factor, factor);
+    }
+    add_column(rows, coefficients.col(j).data(), center, radius, sums.data());
+  }
+  const double error_factor = gamma(columns + 1);
+  const double growth = add_up(1.0, 2.0 * error_factor);
+  const double underflow_sum = 2.0 * static_cast<double>(columns + 1) * underflow_unit;
+  Vector maximum(rows);
+  for (Index i = 0; i < rows; ++i) {
+    const double middle = sums(i, 0), absolute = sums(i, 1), radius = sums(i, 2), entries = sums(i, 3);
+    const double underflow = sums(i, 4) * smallest_factor < 0x1p-960 ? underflow_sum : 0.0;
+    // Of nonnegative terms, with fewer than sixteen roundings.
+    const double spread = growth * (radius + underflow) + (error_factor * growth * (absolute + underflow) + underflow);
+    const double raised = spread * (1.0 + 32.0 * unit_roundoff) + underflow;
+    const bool exact = entries <= 1.0 || !std::isfinite(middle) || !std::isfinite(raised);
+    maximum[i] = exact ? affine_row(coefficients, i, 0.0, box).upper : add_up(middle, raised);
+  }
+  return maximum;
 }
 
 }  // namespace twincert::core

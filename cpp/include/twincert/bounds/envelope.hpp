@@ -66,10 +66,10 @@ class PolygonPair {
 
   std::size_t vertices_ = 0;
   std::size_t facets_ = 0;
-  std::array<double, vertex_capacity> a_f_{}, a_g_{}, difference_{}, f_{}, g_{};
-  std::array<bool, vertex_capacity> at_kink_{};
+  std::array<double, vertex_capacity> a_f_, a_g_, difference_, f_, g_;
+  std::array<bool, vertex_capacity> at_kink_;
   // Values at the reference point and the gradients of the interpolated F and G.
-  FacetColumn value_f_{}, value_g_{}, f_by_f_{}, f_by_g_{}, g_by_f_{}, g_by_g_{};
+  FacetColumn value_f_, value_g_, f_by_f_, f_by_g_, g_by_f_, g_by_g_;
   double reference_load_ = 0.0;   // max |a_f|, |act_f(a_f)| over the vertices
   double compressed_load_ = 0.0;  // the same for g
   PolygonSectors sectors_;

@@ -39,7 +39,7 @@ void sector_rows(const SectorTable& sectors, Index count, double* p, double* q, 
 void line_rows(double lower_slope, double lower_intercept, double upper_slope, double upper_intercept, double line_load, Index count,
                double* p, double* constant, double* load);
 
-// shift += p bias, load += |p| weight
-void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load);
+// shift = rows bias and load = |rows| weight, rows column by column.
+void affine_rows(Index columns, const double* bias, const double* weight, Index count, const double* rows, double* shift, double* load);
 
 }  // namespace twincert::bounds

@@ -47,8 +47,6 @@ class PolygonSectors {
   SectorTable table() const;
 
  private:
-  static constexpr std::size_t sector_capacity = 2 * (facet_capacity + 1);
-
   struct Violations;
   // Where s / |t| passes from one sector to the next; filled up with infinity to a multiple of four.
   struct Thresholds {
@@ -61,10 +59,9 @@ class PolygonSectors {
                  double t_sign, Thresholds& thresholds);
   void add_sector(const Violations& violations, const SectorFacet& facet, double s_sign, double t_sign, double x1, double x2);
 
-  std::size_t sectors_ = 0;
   std::size_t first_below_ = 0;
   Thresholds above_, below_;
-  std::array<double, plane_size * sector_capacity> planes_;
+  std::vector<double> planes_;  // plane_size numbers a sector
   double load_floor_ = 0.0;
 };
 

@@ -46,7 +46,11 @@ double mul_up(double a, double b);
 inline double mul_down(double a, double b) { return -mul_up(-a, b); }
 
 // Upper bound of n u / (1 - n u): |fl(a.b) - a.b| <= gamma(n) |a|.|b| for vectors of length n, any order, with or without FMA.
-double gamma(Index n);
+inline double gamma(Index n) {
+  const double nu = static_cast<double>(n) * unit_roundoff;
+  if (nu >= 0.5) return std::numeric_limits<double>::infinity();
+  return next_up(nu / next_down(1.0 - nu));
+}
 
 // Upper bound of the exact a.b for nonnegative a, b, given its floating-point value (any order).
 double round_up_sum(double computed, Index terms);
