@@ -13,13 +13,15 @@
 // So any T_s is sound with the T_t that these inequalities ask for. With T_s the facet's own value nothing is lost: on its sector the
 // facet is above all vertices and touches its own, so the largest violation is linear there.
 //
-// Rounding. (1) The exact S_j and D_j are at most gamma(8) X0 and gamma(8) Y0 (and a few denormals) above the computed ones, with X0 and Y0
-// the sums of the absolute values of their terms: four roundings, the rounded vertex (activations are 1-Lipschitz) and the rounded slope of
-// leaky ReLU. The sectors are built from the raised numbers. (2) s is rounded, and so is what it is compared with, threshold |t|: a row's
-// exact |s| is within 3 u of the range of its sector. So x1 and x2 are moved outwards by 6 u. Comparing s with zero is exact. (3) The
-// row's numbers |s| A + |t| B and |s| T_s + |t| T_t are off by gamma(3) (|s| X + |t| Y), X = |A| |a| + |T_s|, Y = |B| |a| + |T_t|; this
-// sum, computed with gamma(3) again, is the row's load. Denormals of these products meet values of size X and Y and have their share in the
-// load: 2^-1000 (1 + X + Y).
+// Rounding. (1) The exact S_j and D_j are at most gamma(6) X0 and gamma(6) Y0 (and a few denormals) above the computed ones, with X0 and Y0
+// the sums of the absolute values of their terms: three roundings of a term, the rounded vertex (one coordinate is off by u; activations
+// are 1-Lipschitz) and the rounded slope of leaky ReLU. The sectors are built from numbers raised by gamma(8) of the computed X0 and Y0.
+// (2) s is rounded, and so is what it is compared with, threshold |t|: a row's exact |s| is within 3 u of the range of its sector, so x1
+// and x2 are moved outwards by more than that. Comparing s with zero is exact. (3) The row's numbers |s| A + |t| B and |s| T_s + |t| T_t
+// are off by gamma(3) E in all, E = |s| X + |t| Y, X = X0 + |T_s|, Y = Y0 + |T_t|. A load e stands for gamma(neuron_rounding) e and, as the
+// sum over N neurons rounds too, for gamma(N) |t| (PairRows): the caller adds gamma(N + neuron_rounding) e with N > 0, at least
+// gamma(17) E / 4 for e = E / 4 + |s T_s| + |t T_t|. Denormals of products meet values of size X and Y and have their share in the load:
+// 2^-1000 (1 + X + Y).
 #pragma once
 
 #include <array>
@@ -47,21 +49,9 @@ class PolygonSectors {
   SectorTable table() const;
 
  private:
-  struct Violations;
-  // Where s / |t| passes from one sector to the next; filled up with infinity to a multiple of four.
-  struct Thresholds {
-    std::size_t count = 0;
-    std::array<double, facet_capacity> at;
-  };
-
-  static std::vector<Violations>& own_violations();
-  void add_chain(const std::vector<SectorFacet>& facets, const std::vector<Violations>& violations, const std::vector<std::size_t>& order,
-                 double t_sign, Thresholds& thresholds);
-  void add_sector(const Violations& violations, const SectorFacet& facet, double s_sign, double t_sign, double x1, double x2);
-
   std::size_t first_below_ = 0;
-  Thresholds above_, below_;
-  std::vector<double> planes_;  // plane_size numbers a sector
+  std::size_t above_ = 0, below_ = 0;  // thresholds, filled up with infinity to a multiple of four
+  std::vector<double> numbers_;        // plane_size of each sector, then the thresholds
   double load_floor_ = 0.0;
 };
 
