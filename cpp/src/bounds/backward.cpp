@@ -9,6 +9,7 @@
 #include "twincert/bounds/kernels.hpp"
 #include "twincert/bounds/rounding.hpp"
 #include "twincert/core/blas.hpp"
+#include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -242,8 +243,12 @@ void BackwardPass::through_affine(const Side& side, RowForms& forms) {
   const Index count = forms.count(), terms = forms.columns(), columns = side.weight.cols();
   if (count > 0) {
     affine_rows(terms, side.bias.data(), side.load.data(), count, forms.column(0), forms.shift().data(), forms.load().data());
-    core::gemm_block(core::Transpose::no, core::Transpose::no, {count, columns, terms}, 1.0, forms.column(0), count, side.weight.data(),
-                     terms, 0.0, forms.next(columns), count);
+    if (std::max(terms, columns) <= core::small_product_limit) {
+      core::small_product(count, columns, terms, forms.column(0), side.weight.data(), forms.next(columns));
+    } else {
+      core::gemm_block(core::Transpose::no, core::Transpose::no, {count, columns, terms}, 1.0, forms.column(0), count, side.weight.data(),
+                       terms, 0.0, forms.next(columns), count);
+    }
     add_affine_terms(forms.constant(), forms.shift(), forms.load(), terms, side.magnitude_sum);
   }
   forms.advance(columns);

@@ -95,9 +95,11 @@ void FacetSearch::collect_triangles() {
     for (std::size_t j = i + 1; j < count; ++j) {
       const double* const from_j = crosses.data() + j * count;
       const double ab = from_i[j];
+      const double side = ab > 0.0 ? 1.0 : ab < 0.0 ? -1.0 : 0.0;
       for (std::size_t k = j + 1; k < count; ++k) {
         const double bc = from_j[k];
         const double ca = -from_i[k];
+        if (std::min(side * bc, side * ca) < 0.0) continue;  // most triangles
         const double area = ab + bc + ca;
         if (!(std::abs(area) > flat) || ab * area < 0.0 || bc * area < 0.0 || ca * area < 0.0) continue;
         const Point &a = points_[i], &b = points_[j], &c = points_[k];

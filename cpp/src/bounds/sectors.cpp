@@ -22,6 +22,14 @@ double inwards(double x) { return x == 0.0 ? 0.0 : core::next_down(x * (1.0 - 8.
 
 double raise(double reach) { return core::gamma(8) * reach + 16.0 * core::underflow_unit; }
 
+TWINCERT_CLONES void fill_violations(const PolygonTable& polygon, const SectorFacet& facet, double* s, double* d) {
+  const double *const a_f = polygon.a_f, *const a_g = polygon.a_g, *const f = polygon.f, *const g = polygon.g;
+  for (std::size_t j = 0; j < polygon.vertices; ++j) {
+    s[j] = f[j] - facet.f_by_f * a_f[j] - facet.f_by_g * a_g[j];
+    d[j] = f[j] - g[j] - facet.change_by_f * a_f[j] - facet.change_by_g * a_g[j];
+  }
+}
+
 // S_j and D_j of one facet for positive signs, as computed, and what both are raised by.
 struct Violations {
   static constexpr std::size_t capacity = 32;
@@ -35,10 +43,7 @@ struct Violations {
     d_reach = reference + compressed + std::abs(facet.change_by_f) * reference + std::abs(facet.change_by_g) * compressed;
     s_error = raise(s_reach);
     d_error = raise(d_reach);
-    for (std::size_t j = 0; j < polygon.vertices; ++j) {
-      s[j] = polygon.f[j] - facet.f_by_f * polygon.a_f[j] - facet.f_by_g * polygon.a_g[j];
-      d[j] = polygon.f[j] - polygon.g[j] - facet.change_by_f * polygon.a_f[j] - facet.change_by_g * polygon.a_g[j];
-    }
+    fill_violations(polygon, facet, s.data(), d.data());
     count = polygon.vertices;
     for (; count % lanes != 0; ++count) {
       s[count] = s[count - 1];
