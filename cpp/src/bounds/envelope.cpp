@@ -225,7 +225,8 @@ PairRelaxation pair_relaxation(const Activation& act_f, const Activation& act_g,
     return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(std::move(pair));
   }
   PairRelaxation relaxation(std::in_place_type<PolygonPair>, bracket_f.upper, bracket_g.upper, reference, compressed, difference);
-  return std::get<PolygonPair>(relaxation).empty() ? PairRelaxation(unknown) : relaxation;
+  if (std::get<PolygonPair>(relaxation).empty()) return unknown;
+  return relaxation;
 }
 
 // The exact plane is p slope a + p intercept; rounding both products costs at most u |p| load, the bound of t gamma(1) more.
