@@ -60,6 +60,55 @@ TEST(envelope_planes_lie_above_every_pair_of_activations) {
   }
 }
 
+// Whatever facets the search finds, and in whatever order: the sectors' planes lie above all vertices.
+TEST(envelope_sectors_trust_no_facet) {
+  core::Random random(3);
+  for (int trial = 0; trial < 300; ++trial) {
+    std::array<std::array<double, 7>, 5> vertices;  // a_f, a_g, F, G, a_f - a_g
+    for (auto& column : vertices) std::generate(column.begin(), column.end(), [&] { return random.normal(); });
+    double load = 0.0;
+    for (const auto& column : vertices) {
+      for (const double value : column) load = std::max(load, std::abs(value));
+    }
+    const bounds::PolygonTable table{7,
+                                     vertices[0].data(),
+                                     vertices[1].data(),
+                                     vertices[2].data(),
+                                     vertices[3].data(),
+                                     vertices[4].data(),
+                                     0,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     nullptr,
+                                     load,
+                                     load};
+    std::vector<bounds::SectorFacet> facets;
+    std::vector<std::size_t> above, below;
+    for (std::size_t k = 0; k < 5; ++k) {
+      facets.push_back(
+          {random.normal(), 0.1 * random.normal(), random.normal(), random.normal(), random.normal(), random.normal(), {k, k, 6}});
+      if (k != 1) above.push_back(k);
+      if (k != 2) below.push_back(k);
+    }
+    const auto by_f = [&](std::size_t a, std::size_t b) { return facets[a].f < facets[b].f; };
+    if (trial % 2 == 0) std::sort(above.begin(), above.end(), by_f);
+    if (trial % 2 == 0) std::sort(below.begin(), below.end(), by_f);
+    bounds::PolygonSectors sectors;
+    sectors.build(table, facets, above, below);
+    for (int row = 0; row < 40; ++row) {
+      const double p = random.normal(), q = row % 3 == 0 ? 0.1 * random.normal() - p : row % 7 == 0 ? 0.0 : random.normal();
+      Plane plane{p, q, 0.0, 0.0};
+      bounds::sector_rows(sectors.table(), 1, &plane.by_f, &plane.by_g, &plane.constant, &plane.load);
+      for (std::size_t j = 0; j < 7; ++j) {
+        CHECK(p * vertices[2][j] + q * vertices[3][j] <= plane.at(vertices[0][j], vertices[1][j]) + 1e-15 * plane.load);
+      }
+    }
+  }
+}
+
 // Rows take their plane by direction alone: it has to lie above all vertices, and no higher than the plane that is best at the reference
 // point, shifted to where it touches them.
 TEST(envelope_planes_of_polygons_touch_their_vertices) {

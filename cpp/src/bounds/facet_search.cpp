@@ -127,26 +127,26 @@ void FacetSearch::collect_segments() {
 }
 
 // Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`; no other corners but those
-// at [begin, end) of `beyond` can be there.
+// at [begin, end) of `beyond` can be there. Those that are there go on top, without a branch that is hard to predict.
 void FacetSearch::add_hull(const Place& a, const Place& b, std::size_t begin, std::size_t end) {
   Workspace& w = workspace_;
   const double normal_x = b.y - a.y, normal_y = a.x - b.x;
+  if (w.beyond.size() < 2 * end - begin) w.beyond.resize(2 * end - begin);
   double highest = same;
   Place c = a;
-  std::size_t right = begin;
+  std::size_t top = end;
   for (std::size_t n = begin; n < end; ++n) {
     const Place place = w.beyond[n];
     const double height = normal_x * (place.x - a.x) + normal_y * (place.y - a.y);
-    if (!(height > same)) continue;
-    w.beyond[n] = w.beyond[right];
-    w.beyond[right++] = place;
+    w.beyond[top] = place;
+    top += height > same ? 1 : 0;
     if (height <= highest) continue;
     highest = height;
     c = place;
   }
   if (c.corner != a.corner && w.hull.size() < PolygonPair::facet_capacity) {
-    add_hull(a, c, begin, right);
-    add_hull(c, b, begin, right);
+    add_hull(a, c, end, top);
+    add_hull(c, b, end, top);
   } else {
     w.hull.push_back(a.corner);
   }
@@ -164,12 +164,13 @@ void FacetSearch::find_hull() {
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   Workspace& w = workspace_;
-  w.beyond.resize(corners_.size());
+  if (w.beyond.size() < corners_.size()) w.beyond.resize(corners_.size());
   for (std::size_t k = 0; k < corners_.size(); ++k) {
     w.beyond[k] = {(corners_[k].f - f_low) * f_scale, (corners_[k].change - c_low) * c_scale, k};
   }
   Place left = w.beyond[0], right = left, bottom = left, top = left;
-  for (const Place& place : w.beyond) {
+  for (std::size_t k = 0; k < corners_.size(); ++k) {
+    const Place& place = w.beyond[k];
     if (place.x < left.x) left = place;
     if (place.x > right.x) right = place;
     if (place.y < bottom.y) bottom = place;
@@ -177,9 +178,9 @@ void FacetSearch::find_hull() {
   }
   w.hull.clear();
   if (left.x < right.x) {
-    add_hull(left, right, 0, w.beyond.size());
+    add_hull(left, right, 0, corners_.size());
     lower_hull_ = w.hull.size();
-    add_hull(right, left, 0, w.beyond.size());
+    add_hull(right, left, 0, corners_.size());
   } else {
     // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
     w.hull.push_back(bottom.corner);

@@ -147,7 +147,7 @@ LinePair relu_lines(Interval x, LineChoice choice) {
   const bool above = choice == LineChoice::tight && x.lower + x.upper > 0.0;
   const Line lower{above ? 1.0 : 0.0, 0.0};
   const double magnitude = x.magnitude();
-  const double load = core::add_up(core::mul_up(slope, magnitude), intercept);
+  const double load = (slope * magnitude + intercept) * (1.0 + 0x1p-50) + 2.0 * core::underflow_unit;
   return {lower, {slope, intercept}, std::max(load, lower.slope * magnitude)};
 }
 
