@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "twincert/core/clones.hpp"
+#include "twincert/core/lanes.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -24,11 +26,32 @@ constexpr Index sector_chunk = 64;  // rows at a time
   }
 }
 
+// The planes of four rows, each of which gives one number of every kind.
+template <class Numbers>
+[[gnu::always_inline]] inline void take_planes(const Numbers& numbers, Index first, const double* s, const double* t, double load_floor,
+                                               double* p, double* q, double* constant, double* load) {
+  using core::Lanes;
+  Lanes row[core::lanes];
+  for (Index l = 0; l < core::lanes; ++l) {
+    const Lanes* const plane = reinterpret_cast<const Lanes*>(numbers(first + l));
+    row[l] = s[first + l] * plane[0] + t[first + l] * plane[1];
+  }
+  using Places [[gnu::vector_size(32)]] = std::int64_t;
+  const Lanes even_low = __builtin_shuffle(row[0], row[1], Places{0, 4, 2, 6}),
+              odd_low = __builtin_shuffle(row[0], row[1], Places{1, 5, 3, 7});
+  const Lanes even_high = __builtin_shuffle(row[2], row[3], Places{0, 4, 2, 6}),
+              odd_high = __builtin_shuffle(row[2], row[3], Places{1, 5, 3, 7});
+  const auto at = [first](double* values) -> Lanes& { return *reinterpret_cast<Lanes*>(values + first); };
+  at(p) = __builtin_shuffle(even_low, even_high, Places{0, 1, 4, 5});
+  at(q) = __builtin_shuffle(odd_low, odd_high, Places{0, 1, 4, 5});
+  at(constant) += __builtin_shuffle(even_low, even_high, Places{2, 3, 6, 7});
+  at(load) += __builtin_shuffle(odd_low, odd_high, Places{2, 3, 6, 7}) + load_floor;
+}
+
 }  // namespace
 
 TWINCERT_CLONES void sector_rows(const SectorTable& sectors, Index count, double* p_rows, double* q_rows, double* constant, double* load) {
   alignas(64) double s[sector_chunk], t[sector_chunk], above[sector_chunk], below[sector_chunk];
-  alignas(64) double planes[4 * sector_chunk];
   for (Index first = 0; first < count; first += sector_chunk) {
     const Index size = std::min(sector_chunk, count - first);
     double* const p = p_rows + first;
@@ -49,16 +72,18 @@ TWINCERT_CLONES void sector_rows(const SectorTable& sectors, Index count, double
       above[r] = q[r] > 0.0 ? below[r] : above[r];
       s[r] = std::abs(s[r]);
     }
-    for (Index r = 0; r < size; ++r) {
-      const double* const numbers = sectors.planes + static_cast<std::ptrdiff_t>(plane_size) * static_cast<std::ptrdiff_t>(above[r]);
-      for (Index l = 0; l < 4; ++l) planes[4 * r + l] = s[r] * numbers[l] + t[r] * numbers[4 + l];
-    }
-#pragma omp simd
-    for (Index r = 0; r < size; ++r) {
-      p[r] = planes[4 * r];
-      q[r] = planes[4 * r + 1];
-      own_constant[r] += planes[4 * r + 2];
-      own_load[r] += planes[4 * r + 3] + sectors.load_floor;
+    const auto numbers = [&](Index r) {
+      return sectors.planes + static_cast<std::ptrdiff_t>(plane_size) * static_cast<std::ptrdiff_t>(above[r]);
+    };
+    Index r = 0;
+    for (; r + core::lanes <= size; r += core::lanes) take_planes(numbers, r, s, t, sectors.load_floor, p, q, own_constant, own_load);
+    for (; r < size; ++r) {
+      const double* const plane = numbers(r);
+      const auto value = [&](Index l) { return s[r] * plane[l] + t[r] * plane[4 + l]; };
+      p[r] = value(0);
+      q[r] = value(1);
+      own_constant[r] += value(2);
+      own_load[r] += value(3) + sectors.load_floor;
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "twincert/core/clones.hpp"
 #include "twincert/core/interval.hpp"
+#include "twincert/core/lanes.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -14,7 +15,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // Sums of products of numbers up to these do not overflow.
 constexpr double largest_reach = 0x1p500;
 constexpr double largest_ratio = 0x1p100;
-constexpr std::size_t lanes = 4;
+constexpr std::size_t lanes = core::lanes;
 constexpr double load_share = 0.25;
 
 double outwards(double x) { return x == 0.0 ? 0.0 : core::next_up(x * (1.0 + 8.0 * core::unit_roundoff)); }
@@ -73,19 +74,17 @@ struct Violations {
 // An upper bound of x (S_j - by_s) + D_j over all vertices, for x = x1 and x = x2.
 TWINCERT_CLONES double largest_excess(std::size_t count, const double* s, const double* d, double s_sign, double d_sign, double s_error,
                                       double d_error, double by_s, double x1, double x2) {
-  std::array<double, lanes> largest;
-  largest.fill(-infinity);
+  using core::Lanes;
+  Lanes largest = Lanes{} - infinity;
   for (std::size_t j = 0; j < count; j += lanes) {
-    for (std::size_t l = 0; l < lanes; ++l) {
-      const double difference = s_sign * s[j + l] - by_s;
-      const double raised = difference + s_error, scale = std::abs(difference) + s_error;
-      const double by_d = d_sign * d[j + l] + d_error, d_scale = std::abs(by_d);
-      // Six roundings, each of a number that is part of x scale + d_scale; d_error's denormals pay for underflow.
-      const double first = x1 * raised + by_d + 8.0 * core::unit_roundoff * (x1 * scale + d_scale);
-      const double second = x2 * raised + by_d + 8.0 * core::unit_roundoff * (x2 * scale + d_scale);
-      const double larger = first > second ? first : second;
-      largest[l] = larger > largest[l] ? larger : largest[l];
-    }
+    const Lanes difference = s_sign * *reinterpret_cast<const Lanes*>(s + j) - by_s;
+    const Lanes raised = difference + s_error, scale = (difference < 0.0 ? -difference : difference) + s_error;
+    const Lanes by_d = d_sign * *reinterpret_cast<const Lanes*>(d + j) + d_error, d_scale = by_d < 0.0 ? -by_d : by_d;
+    // Six roundings, each of a number that is part of x scale + d_scale; d_error's denormals pay for underflow.
+    const Lanes first = x1 * raised + by_d + 8.0 * core::unit_roundoff * (x1 * scale + d_scale);
+    const Lanes second = x2 * raised + by_d + 8.0 * core::unit_roundoff * (x2 * scale + d_scale);
+    const Lanes larger = first > second ? first : second;
+    largest = larger > largest ? larger : largest;
   }
   return std::max({largest[0], largest[1], largest[2], largest[3]});
 }

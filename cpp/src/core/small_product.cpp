@@ -1,13 +1,10 @@
 #include "twincert/core/small_product.hpp"
 
 #include "twincert/core/clones.hpp"
+#include "twincert/core/lanes.hpp"
 
 namespace twincert::core {
 namespace {
-
-// Four doubles wherever they lie; two registers where the machine has no wider ones.
-using Lanes [[gnu::vector_size(32), gnu::aligned(8), gnu::may_alias]] = double;
-constexpr Index lanes = 4;
 
 // A block of C that fits into registers: 4 `vectors` rows, `columns` columns.
 template <Index vectors, Index columns>
