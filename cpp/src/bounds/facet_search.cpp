@@ -4,6 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "twincert/core/clones.hpp"
+#include "twincert/core/lanes.hpp"
+
 namespace twincert::bounds {
 namespace {
 
@@ -12,6 +15,30 @@ constexpr double same = 1e-9;             // relative distance below which two v
 constexpr double rounding_width = 1e-13;  // widths below this share of the magnitudes are rounding noise
 
 double cross(double ax, double ay, double bx, double by) { return ax * by - ay * bx; }
+
+struct Highest {
+  double height;
+  std::size_t corner;
+};
+
+// The corner farthest to the right of the line from a to b.
+TWINCERT_CLONES Highest highest(const double* x, const double* y, std::size_t count, std::size_t a, std::size_t b) {
+  using core::Lanes;
+  const double normal_x = y[b] - y[a], normal_y = x[a] - x[b], at_a = normal_x * x[a] + normal_y * y[a];
+  const Lanes first{0.0, 1.0, 2.0, 3.0};
+  Lanes height = Lanes{} - 1.0, corner = first, number = first;
+  for (std::size_t k = 0; k < count; k += core::lanes) {
+    const Lanes other = normal_x * *reinterpret_cast<const Lanes*>(x + k) + normal_y * *reinterpret_cast<const Lanes*>(y + k) - at_a;
+    corner = other > height ? number : corner;
+    height = other > height ? other : height;
+    number += 4.0;
+  }
+  std::size_t best = 0;
+  for (std::size_t l = 1; l < core::lanes; ++l) {
+    if (height[l] > height[best]) best = l;
+  }
+  return {height[best], static_cast<std::size_t>(corner[best])};
+}
 
 }  // namespace
 
@@ -126,29 +153,16 @@ void FacetSearch::collect_segments() {
   }
 }
 
-// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`; no other corners but those
-// at [begin, end) of `beyond` can be there. Those that are there go on top, without a branch that is hard to predict.
-void FacetSearch::add_hull(const Place& a, const Place& b, std::size_t begin, std::size_t end) {
+// Corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`. All corners are looked at every time:
+// that is cheaper than to find out which ones could be there.
+void FacetSearch::add_hull(std::size_t a, std::size_t b) {
   Workspace& w = workspace_;
-  const double normal_x = b.y - a.y, normal_y = a.x - b.x;
-  if (w.beyond.size() < 2 * end - begin) w.beyond.resize(2 * end - begin);
-  double highest = same;
-  Place c = a;
-  std::size_t top = end;
-  for (std::size_t n = begin; n < end; ++n) {
-    const Place place = w.beyond[n];
-    const double height = normal_x * (place.x - a.x) + normal_y * (place.y - a.y);
-    w.beyond[top] = place;
-    top += height > same ? 1 : 0;
-    if (height <= highest) continue;
-    highest = height;
-    c = place;
-  }
-  if (c.corner != a.corner && w.hull.size() < PolygonPair::facet_capacity) {
-    add_hull(a, c, end, top);
-    add_hull(c, b, end, top);
+  const Highest c = highest(w.x.data(), w.y.data(), w.x.size(), a, b);
+  if (c.height > same && c.corner != a && c.corner != b && w.hull.size() < PolygonPair::facet_capacity) {
+    add_hull(a, c.corner);
+    add_hull(c.corner, b);
   } else {
-    w.hull.push_back(a.corner);
+    w.hull.push_back(a);
   }
 }
 
@@ -164,28 +178,31 @@ void FacetSearch::find_hull() {
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   Workspace& w = workspace_;
-  if (w.beyond.size() < corners_.size()) w.beyond.resize(corners_.size());
+  w.x.clear();
+  w.y.clear();
+  std::size_t left = 0, right = 0, bottom = 0, top = 0;
   for (std::size_t k = 0; k < corners_.size(); ++k) {
-    w.beyond[k] = {(corners_[k].f - f_low) * f_scale, (corners_[k].change - c_low) * c_scale, k};
+    w.x.push_back((corners_[k].f - f_low) * f_scale);
+    w.y.push_back((corners_[k].change - c_low) * c_scale);
+    if (w.x[k] < w.x[left]) left = k;
+    if (w.x[k] > w.x[right]) right = k;
+    if (w.y[k] < w.y[bottom]) bottom = k;
+    if (w.y[k] > w.y[top]) top = k;
   }
-  Place left = w.beyond[0], right = left, bottom = left, top = left;
-  for (std::size_t k = 0; k < corners_.size(); ++k) {
-    const Place& place = w.beyond[k];
-    if (place.x < left.x) left = place;
-    if (place.x > right.x) right = place;
-    if (place.y < bottom.y) bottom = place;
-    if (place.y > top.y) top = place;
+  while (w.x.size() % core::lanes != 0) {
+    w.x.push_back(w.x.back());
+    w.y.push_back(w.y.back());
   }
   w.hull.clear();
-  if (left.x < right.x) {
-    add_hull(left, right, 0, corners_.size());
+  if (w.x[left] < w.x[right]) {
+    add_hull(left, right);
     lower_hull_ = w.hull.size();
-    add_hull(right, left, 0, corners_.size());
+    add_hull(right, left);
   } else {
     // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
-    w.hull.push_back(bottom.corner);
-    lower_hull_ = top.corner != bottom.corner ? 1 : 0;
-    if (top.corner != bottom.corner) w.hull.push_back(top.corner);
+    w.hull.push_back(bottom);
+    lower_hull_ = top != bottom ? 1 : 0;
+    if (top != bottom) w.hull.push_back(top);
   }
 }
 

@@ -25,18 +25,12 @@ class FacetSearch {
     std::size_t a, b, c;
   };
 
-  // A corner in the plane of the hull, axes scaled.
-  struct Place {
-    double x, y;
-    std::size_t corner;
-  };
-
   // Kept between searches: thousands of them run in every pass over a part of the input set.
   struct Workspace {
     std::vector<Point> points;
     std::vector<Corner> corners;
     std::vector<double> cross;  // of all pairs of points
-    std::vector<Place> beyond;  // corners that may be on the hull
+    std::vector<double> x, y;   // corners in the plane of the hull, axes scaled; the last one is repeated to fill lanes
     std::vector<std::size_t> hull;
     std::vector<SectorFacet> facets;
     std::vector<std::size_t> above, below;  // of the facets, as PolygonSectors takes them
@@ -46,7 +40,7 @@ class FacetSearch {
   void collect_points();
   void collect_triangles();
   void collect_segments();
-  void add_hull(const Place& a, const Place& b, std::size_t begin, std::size_t end);
+  void add_hull(std::size_t a, std::size_t b);
   void find_hull();
   void add_facets();
   SectorFacet facet_of(const Corner& corner) const;
