@@ -178,28 +178,27 @@ void FacetSearch::find_hull() {
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   Workspace& w = workspace_;
-  w.x.clear();
-  w.y.clear();
-  std::size_t left = 0, right = 0, bottom = 0, top = 0;
-  for (std::size_t k = 0; k < corners_.size(); ++k) {
-    w.x.push_back((corners_[k].f - f_low) * f_scale);
-    w.y.push_back((corners_[k].change - c_low) * c_scale);
-    if (w.x[k] < w.x[left]) left = k;
-    if (w.x[k] > w.x[right]) right = k;
-    if (w.y[k] < w.y[bottom]) bottom = k;
-    if (w.y[k] > w.y[top]) top = k;
+  const std::size_t count = corners_.size(), filled = (count + core::lanes - 1) / core::lanes * core::lanes;
+  w.x.resize(filled);
+  w.y.resize(filled);
+  for (std::size_t k = 0; k < filled; ++k) {
+    const Corner& corner = corners_[std::min(k, count - 1)];
+    w.x[k] = (corner.f - f_low) * f_scale;
+    w.y[k] = (corner.change - c_low) * c_scale;
   }
-  while (w.x.size() % core::lanes != 0) {
-    w.x.push_back(w.x.back());
-    w.y.push_back(w.y.back());
-  }
+  const auto first = [count](const std::vector<double>& values, double value) {
+    return static_cast<std::size_t>(std::find(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count - 1), value) -
+                                    values.begin());
+  };
+  const std::size_t left = first(w.x, 0.0), right = first(w.x, (f_high - f_low) * f_scale);
   w.hull.clear();
-  if (w.x[left] < w.x[right]) {
+  if (left != right) {
     add_hull(left, right);
     lower_hull_ = w.hull.size();
     add_hull(right, left);
   } else {
     // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
+    const std::size_t bottom = first(w.y, 0.0), top = first(w.y, (c_high - c_low) * c_scale);
     w.hull.push_back(bottom);
     lower_hull_ = top != bottom ? 1 : 0;
     if (top != bottom) w.hull.push_back(top);
