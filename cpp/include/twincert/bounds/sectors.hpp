@@ -18,10 +18,9 @@
 // are 1-Lipschitz) and the rounded slope of leaky ReLU. The sectors are built from numbers raised by gamma(8) of the computed X0 and Y0.
 // (2) s is rounded, and so is what it is compared with, threshold |t|: a row's exact |s| is within 3 u of the range of its sector, so x1
 // and x2 are moved outwards by more than that. Comparing s with zero is exact. (3) The row's numbers |s| A + |t| B and |s| T_s + |t| T_t
-// are off by gamma(3) E in all, E = |s| X + |t| Y, X = X0 + |T_s|, Y = Y0 + |T_t|. A load e stands for gamma(neuron_rounding) e and, as the
-// sum over N neurons rounds too, for gamma(N) |t| (PairRows): the caller adds gamma(N + neuron_rounding) e with N > 0, at least
-// gamma(17) E / 4 for e = E / 4 + |s T_s| + |t T_t|. Denormals of products meet values of size X and Y and have their share in the load:
-// 2^-1000 (1 + X + Y).
+// are off by gamma(3) E in all, E = |s| X + |t| Y, X = X0 + |T_s|, Y = Y0 + |T_t|. The load e = E / 4 + |s T_s| + |t T_t| is at least
+// what a row adds to its constant, and gamma(neuron_rounding) e at least 4 u E, as PairRows asks. Denormals of products meet values of size
+// X and Y and have their share in the load: 2^-1000 (1 + X + Y).
 #pragma once
 
 #include <array>
