@@ -6,6 +6,7 @@
 #include "twincert/core/cholesky.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/core/product.hpp"
+#include "twincert/core/small_product.hpp"
 
 using namespace twincert;
 using core::Index;
@@ -106,6 +107,24 @@ TEST(blas_factors_and_products_on_all_cores) {
   check_all_cores();
   const testing::WithNaiveBlas registered;
   check_all_cores();
+}
+
+// Integers, so that every order of summation gives the same.
+TEST(blas_small_products_are_plain_sums) {
+  for (const Index m : {1, 3, 4, 5, 12, 13, 31}) {
+    for (const Index n : {1, 3, 4, 9}) {
+      for (const Index k : {0, 1, 7}) {
+        const auto integers = [](Index rows, Index columns, unsigned seed) {
+          return Matrix((100.0 * random(rows, columns, seed)).array().round());
+        };
+        const Matrix a = integers(m, k, 1), b = integers(k, n, 2);
+        Matrix exact = Matrix::Zero(m, n), c = Matrix::Constant(m, n, -1.0);
+        for (Index l = 0; l < k; ++l) exact += a.col(l) * b.row(l);
+        core::small_product(m, n, k, a.data(), b.data(), c.data());
+        CHECK(c == exact);
+      }
+    }
+  }
 }
 
 TEST(blas_unregisters) { CHECK(!core::blas_registered()); }

@@ -9,6 +9,7 @@
 #include "twincert/bounds/kernels.hpp"
 #include "twincert/bounds/rounding.hpp"
 #include "twincert/core/blas.hpp"
+#include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -36,6 +37,25 @@ bool zero(const LinePair& lines) {
 bool identity(const LinePair& lines) {
   return lines.load == 0.0 && lines.lower.slope == 1.0 && lines.upper.slope == 1.0 && lines.lower.intercept == 0.0 &&
          lines.upper.intercept == 0.0;
+}
+
+bool identity(const PairRelaxation& pair) {
+  const auto* const lines = std::get_if<AffinePair>(&pair);
+  if (!lines || lines->reference_load != 0.0 || lines->compressed_load != 0.0) return false;
+  const auto same = [](Line line) { return line.slope == 1.0 && line.intercept == 0.0; };
+  return same(lines->reference) && same(lines->compressed);
+}
+
+// The entries of `matrix` in some rows, in all or some columns.
+Matrix gather(const Matrix& matrix, const std::vector<Index>& rows, const std::vector<Index>* columns) {
+  const Index width = columns ? static_cast<Index>(columns->size()) : matrix.cols();
+  Matrix result(static_cast<Index>(rows.size()), width);
+  double* to = result.data();
+  for (Index j = 0; j < width; ++j) {
+    const double* const from = matrix.data() + matrix.rows() * (columns ? (*columns)[static_cast<std::size_t>(j)] : j);
+    for (const Index i : rows) *to++ = from[i];
+  }
+  return result;
 }
 
 std::vector<Index> range(Index count) {
@@ -70,20 +90,20 @@ void BackwardPass::add_affine(const Vector& reference_magnitude, const Vector& c
   affines_->compressed.push_back(affine(pair.compressed, compressed_magnitude));
 }
 
-// Columns of a stage's weight that meet live neurons of the stage before.
-Matrix BackwardPass::input_columns(Index stage, Side Relaxed::*side, const Matrix& weight) const {
-  if (stage == 0) return weight;
-  return weight(Eigen::all, (relaxed_[static_cast<std::size_t>(stage - 1)].*side).live);
+// The columns of a stage's weight that meet live neurons of the stage before; null: all.
+const std::vector<Index>* BackwardPass::live_before(Index stage, Side Relaxed::*side) const {
+  return stage == 0 ? nullptr : &(relaxed_[static_cast<std::size_t>(stage - 1)].*side).live;
 }
 
 BackwardPass::Side BackwardPass::make_side(Side Relaxed::*side, const network::Stage& stage, const Affine& affine, const IntervalVector& x,
                                            const std::vector<LinePair>& lines, std::vector<Index> live) const {
   Side result;
-  result.weight = input_columns(static_cast<Index>(relaxed_.size()), side, stage.weight(live, Eigen::all));
+  result.weight = gather(stage.weight, live, live_before(static_cast<Index>(relaxed_.size()), side));
   result.bias = stage.bias(live);
   result.load = affine.load(live);
   result.magnitude_sum = affine.magnitude_sum;
   bool kinked = false;
+  result.tight.reserve(live.size());
   for (const Index i : live) {
     result.tight.push_back(lines[static_cast<std::size_t>(i)]);
     kinked = kinked || kinks_inside(stage.activation, x[i]).count > 0;
@@ -137,47 +157,51 @@ void BackwardPass::add_stage(const StageBounds& bounds) {
 }
 
 // Coefficients of a stage's inputs for sign * a_i and -sign * a_i, i alone (with both choices of lines where there are two) or in pairs.
-BackwardPass::Forms BackwardPass::unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone,
-                                             const std::vector<Index>& paired, double sign) const {
+void BackwardPass::unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone, const std::vector<Index>& paired,
+                              double sign, RowForms& forms) const {
   const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(stage)];
   const network::Stage& own = side == &Relaxed::reference ? pair.reference : pair.compressed;
   const bool choice = std::any_of(relaxed_.begin(), relaxed_.begin() + stage, [side](const Relaxed& r) { return !(r.*side).flat.empty(); });
-  Forms forms;
-  forms.tight = 2 * static_cast<Index>(alone.size());
+  const auto singles = static_cast<Index>(alone.size()), pairs = static_cast<Index>(paired.size());
+  const std::vector<Index>* const columns = live_before(stage, side);
+  forms.tight = 2 * singles;
   forms.flat = choice ? forms.tight : 0;
-  const Index columns =
-      stage == 0 ? own.weight.cols() : static_cast<Index>((relaxed_[static_cast<std::size_t>(stage - 1)].*side).live.size());
-  forms.rows.resize(forms.tight + forms.flat + 2 * static_cast<Index>(paired.size()), columns);
-  forms.constant.resize(forms.rows.rows());
-  const auto fill = [&](Index first, const std::vector<Index>& neurons, double direction) {
-    const Index count = static_cast<Index>(neurons.size());
-    if (count == 0) return;
-    forms.rows.middleRows(first, count) = direction * input_columns(stage, side, own.weight(neurons, Eigen::all));
-    forms.rows.middleRows(first + count, count) = -forms.rows.middleRows(first, count);
-    forms.constant.segment(first, count) = direction * own.bias(neurons);
-    forms.constant.segment(first + count, count) = -forms.constant.segment(first, count);
+  forms.reset(forms.tight + forms.flat + 2 * pairs, columns ? static_cast<Index>(columns->size()) : own.weight.cols());
+  const auto fill = [&](const double* from, double* to) {
+    for (Index n = 0; n < singles; ++n) {
+      const double value = from[alone[static_cast<std::size_t>(n)]];
+      to[n] = value;
+      to[singles + n] = -value;
+    }
+    if (choice) std::copy(to, to + forms.tight, to + forms.tight);
+    to += forms.tight + forms.flat;
+    for (Index n = 0; n < pairs; ++n) {
+      const double value = sign * from[paired[static_cast<std::size_t>(n)]];
+      to[n] = value;
+      to[pairs + n] = -value;
+    }
   };
-  fill(0, alone, 1.0);
-  if (choice) fill(forms.tight, alone, 1.0);
-  fill(forms.tight + forms.flat, paired, sign);
-  return forms;
+  for (Index j = 0; j < forms.columns(); ++j) {
+    fill(own.weight.col(columns ? (*columns)[static_cast<std::size_t>(j)] : j).data(), forms.column(j));
+  }
+  fill(own.bias.data(), forms.constant().data());
 }
 
 // Coefficients of the values after a stage's activation become coefficients of the values before it.
 void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) const {
-  Vector reference_constant = Vector::Zero(batch.reference.rows.rows());
-  Vector reference_load = reference_constant;
-  Vector compressed_constant = Vector::Zero(batch.compressed.rows.rows());
-  Vector compressed_load = compressed_constant;
   const bool paired = !relaxed.pairs.empty();
-  const auto relax_alone = [paired](const Side& side, Forms& forms, Vector& constant, Vector& load) {
-    const Index together = forms.rows.rows() - forms.tight - forms.flat;
+  const auto relax_alone = [paired](const Side& side, RowForms& forms) {
+    forms.shift().setZero();
+    forms.load().setZero();
+    double* const shift = forms.shift().data();
+    double* const load = forms.load().data();
+    const Index together = forms.count() - forms.tight - forms.flat;
     for (std::size_t n = 0; n < side.live.size(); ++n) {
       const LinePair& lines = side.tight[n];
       if (identity(lines)) continue;
-      double* const column = forms.rows.col(static_cast<Index>(n)).data();
+      double* const column = forms.column(static_cast<Index>(n));
       const auto relax = [&](const LinePair& chosen, Index first, Index count) {
-        if (count > 0) relax_single(chosen, count, column + first, constant.data() + first, load.data() + first);
+        if (count > 0) relax_single(chosen, count, column + first, shift + first, load + first);
       };
       relax(lines, 0, forms.tight);
       relax(side.flat.empty() ? lines : side.flat[n], forms.tight, forms.flat);
@@ -185,39 +209,55 @@ void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) cons
       if (!paired) relax(lines, forms.tight + forms.flat, together);
     }
   };
-  relax_alone(relaxed.reference, batch.reference, reference_constant, reference_load);
-  relax_alone(relaxed.compressed, batch.compressed, compressed_constant, compressed_load);
+  relax_alone(relaxed.reference, batch.reference);
+  relax_alone(relaxed.compressed, batch.compressed);
   if (paired && batch.pairs > 0) {
-    const Index f_first = batch.reference.rows.rows() - batch.pairs;
-    const Index g_first = batch.compressed.rows.rows() - batch.pairs;
+    const Index f_first = batch.reference.count() - batch.pairs;
+    const Index g_first = batch.compressed.count() - batch.pairs;
     for (std::size_t n = 0; n < relaxed.pairs.size(); ++n) {
+      if (identity(relaxed.pairs[n])) continue;
       const Index column = static_cast<Index>(n);
-      const PairRows rows{batch.pairs, batch.reference.rows.col(column).data() + f_first,
-                          batch.compressed.rows.col(column).data() + g_first, reference_constant.data() + f_first,
-                          reference_load.data() + f_first};
+      const PairRows rows{batch.pairs, batch.reference.column(column) + f_first, batch.compressed.column(column) + g_first,
+                          batch.reference.shift().data() + f_first, batch.reference.load().data() + f_first};
       std::visit([&](const auto& pair) { pair.relax(rows); }, relaxed.pairs[n]);
     }
   }
-  const Index neurons = batch.reference.rows.cols() + batch.compressed.rows.cols();
-  add_neuron_terms(batch.reference.constant, reference_constant, reference_load, neurons);
-  add_neuron_terms(batch.compressed.constant, compressed_constant, compressed_load, neurons);
+  const Index neurons = batch.reference.columns() + batch.compressed.columns();
+  for (RowForms* const forms : {&batch.reference, &batch.compressed})
+    add_neuron_terms(forms->constant(), forms->shift(), forms->load(), neurons);
 }
 
 void BackwardPass::through_affine(const Side& side, Matrix& rows, Vector& constant) {
-  const Index terms = rows.cols();
   const Index count = rows.rows();
   Matrix inputs(count, side.weight.cols());
   if (count > 0) {
-    Vector shift = Vector::Zero(count);
-    Vector load = Vector::Zero(count);
-    for (Index i = 0; i < terms; ++i) affine_rows(side.bias[i], side.load[i], count, rows.col(i).data(), shift.data(), load.data());
+    Vector shift(count), load(count);
+    affine_rows(rows.cols(), side.bias.data(), side.load.data(), count, rows.data(), shift.data(), load.data());
     core::gemm(core::Transpose::no, core::Transpose::no, 1.0, rows, side.weight, 0.0, inputs);
-    add_affine_terms(constant, shift, load, terms, side.magnitude_sum);
+    add_affine_terms(constant, shift, load, rows.cols(), side.magnitude_sum);
   }
   rows = std::move(inputs);
 }
 
-void BackwardPass::through_affine(const Side& side, Forms& forms) { through_affine(side, forms.rows, forms.constant); }
+void BackwardPass::through_affine(const Side& side, RowForms& forms) {
+  const Index count = forms.count(), terms = forms.columns(), columns = side.weight.cols();
+  if (count > 0) {
+    affine_rows(terms, side.bias.data(), side.load.data(), count, forms.column(0), forms.shift().data(), forms.load().data());
+    if (std::max(terms, columns) <= core::small_product_limit) {
+      core::small_product(count, columns, terms, forms.column(0), side.weight.data(), forms.next(columns));
+    } else {
+      core::gemm_block(core::Transpose::no, core::Transpose::no, {count, columns, terms}, 1.0, forms.column(0), count, side.weight.data(),
+                       terms, 0.0, forms.next(columns), count);
+    }
+    add_affine_terms(forms.constant(), forms.shift(), forms.load(), terms, side.magnitude_sum);
+  }
+  forms.advance(columns);
+}
+
+BackwardPass::Batch& BackwardPass::own_batch() {
+  thread_local Batch batch;
+  return batch;
+}
 
 // `batch` holds coefficients of the stage's inputs.
 void BackwardPass::to_input(Index stage, Batch& batch, Usage* usage) const {
@@ -235,8 +275,8 @@ void BackwardPass::record(Index stage, const Batch& batch, Usage& usage) const {
   const Relaxed& relaxed = relaxed_[k];
   usage.common.resize(relaxed_.size());
   usage.change.resize(relaxed_.size());
-  const auto p = batch.reference.rows.bottomRows(batch.pairs);
-  const auto q = batch.compressed.rows.bottomRows(batch.pairs);
+  const auto p = batch.reference.rows().bottomRows(batch.pairs);
+  const auto q = batch.compressed.rows().bottomRows(batch.pairs);
   const bool paired = !relaxed.pairs.empty();
   const auto scatter = [](const std::vector<Index>& live, const Vector& values, Index size) {
     Vector result = Vector::Zero(size);
@@ -251,24 +291,25 @@ void BackwardPass::record(Index stage, const Batch& batch, Usage& usage) const {
 
 // Maxima of the forms of one network alone, the better one of both choices of lines.
 Vector BackwardPass::alone_maximum(const Batch& batch, bool compressed) const {
-  const Forms& forms = compressed ? batch.compressed : batch.reference;
+  const RowForms& forms = compressed ? batch.compressed : batch.reference;
   const Index count = forms.tight + forms.flat;
-  const Vector maxima = bounds::maximum(set_, InputForms{forms.rows.topRows(count), forms.constant.head(count)}, compressed);
+  const Vector maxima = bounds::maximum(set_, InputForms{forms.rows().topRows(count), forms.constant().head(count)}, compressed);
   if (forms.flat == 0) return maxima;
   return maxima.head(forms.tight).cwiseMin(maxima.tail(forms.flat));
 }
 
 Vector BackwardPass::pair_maximum(const Batch& batch) const {
-  const auto half = [&batch](const Forms& forms) {
-    return InputForms{forms.rows.bottomRows(batch.pairs), forms.constant.tail(batch.pairs)};
+  const auto half = [&batch](const RowForms& forms) {
+    return InputForms{forms.rows().bottomRows(batch.pairs), forms.constant().tail(batch.pairs)};
   };
   return bounds::maximum(set_, PairForms{half(batch.reference), half(batch.compressed)});
 }
 
 StageBounds BackwardPass::stage(Index k, const Selection& selection, InputForms* forms) const {
-  Batch batch{unit_forms(k, &Relaxed::reference, selection.reference, selection.difference, 1.0),
-              unit_forms(k, &Relaxed::compressed, selection.compressed, selection.difference, -1.0),
-              2 * static_cast<Index>(selection.difference.size())};
+  Batch& batch = own_batch();
+  unit_forms(k, &Relaxed::reference, selection.reference, selection.difference, 1.0, batch.reference);
+  unit_forms(k, &Relaxed::compressed, selection.compressed, selection.difference, -1.0, batch.compressed);
+  batch.pairs = 2 * static_cast<Index>(selection.difference.size());
   to_input(k, batch);
   if (forms) {
     const auto f = static_cast<Index>(selection.reference.size());
@@ -277,10 +318,10 @@ StageBounds BackwardPass::stage(Index k, const Selection& selection, InputForms*
     forms->constant.resize(2 * (f + g));
     for (const Index half : {Index{0}, Index{1}}) {
       const Index first = half * (f + g);
-      forms->rows.middleRows(first, f) = batch.reference.rows.middleRows(half * f, f);
-      forms->rows.middleRows(first + f, g) = batch.compressed.rows.middleRows(half * g, g);
-      forms->constant.segment(first, f) = batch.reference.constant.segment(half * f, f);
-      forms->constant.segment(first + f, g) = batch.compressed.constant.segment(half * g, g);
+      forms->rows.middleRows(first, f) = batch.reference.rows().middleRows(half * f, f);
+      forms->rows.middleRows(first + f, g) = batch.compressed.rows().middleRows(half * g, g);
+      forms->constant.segment(first, f) = batch.reference.constant().segment(half * f, f);
+      forms->constant.segment(first + f, g) = batch.compressed.constant().segment(half * g, g);
     }
   }
   const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(k)];
@@ -292,15 +333,20 @@ StageBounds BackwardPass::stage(Index k, const Selection& selection, InputForms*
 
 Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Matrix& compressed_rows, Usage* usage) const {
   const network::StagePair& pair = twin_.stages()[static_cast<std::size_t>(stage)];
-  const auto forms = [&](Side Relaxed::*side, const network::Stage& own, const Affine& affine, const Matrix& rows) {
-    const Side whole{{}, input_columns(stage, side, own.weight), own.bias, affine.load, affine.magnitude_sum, {}, {}};
-    Forms result{rows, Vector::Zero(rows.rows())};
-    through_affine(whole, result);
-    return result;
+  Batch& batch = own_batch();
+  const auto start = [&](Side Relaxed::*side, const network::Stage& own, const Affine& affine, const Matrix& rows, RowForms& forms) {
+    const Side whole{
+        {}, gather(own.weight, range(own.weight.rows()), live_before(stage, side)), own.bias, affine.load, affine.magnitude_sum, {}, {}};
+    forms.tight = forms.flat = 0;
+    forms.reset(rows.rows(), rows.cols());
+    forms.rows() = rows;
+    forms.constant().setZero();
+    through_affine(whole, forms);
   };
   const auto k = static_cast<std::size_t>(stage);
-  Batch batch{forms(&Relaxed::reference, pair.reference, affines_->reference[k], reference_rows),
-              forms(&Relaxed::compressed, pair.compressed, affines_->compressed[k], compressed_rows), reference_rows.rows()};
+  start(&Relaxed::reference, pair.reference, affines_->reference[k], reference_rows, batch.reference);
+  start(&Relaxed::compressed, pair.compressed, affines_->compressed[k], compressed_rows, batch.compressed);
+  batch.pairs = reference_rows.rows();
   to_input(stage, batch, usage);
   return pair_maximum(batch);
 }

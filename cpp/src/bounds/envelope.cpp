@@ -118,10 +118,7 @@ void PolygonPair::add_vertex(const Activation& f, const Activation& g, double a_
   ++vertices_;
 }
 
-// Rounding of the violation, per vertex, with e = (|p| + |p'|) reference_load + (|q| + |q'|) compressed_load: the sum of four products
-// gamma(4) e, the rounded vertex u e (activations are 1-Lipschitz), the rounded slope of leaky ReLU u e; t itself is at most
-// (1 + gamma(4)) e, and e is computed with gamma(4). Together below gamma(neuron_rounding) e. Products that underflow are the caller's.
-void PolygonPair::relax(const PairRows& rows) const { polygon_rows(table(), rows.count, rows.p, rows.q, rows.constant, rows.load); }
+void PolygonPair::relax(const PairRows& rows) const { sector_rows(sectors_.table(), rows.count, rows.p, rows.q, rows.constant, rows.load); }
 
 PolygonTable PolygonPair::table() const {
   return {vertices_,          a_f_.data(),    a_g_.data(),     f_.data(),       g_.data(),
@@ -129,14 +126,13 @@ PolygonTable PolygonPair::table() const {
           f_by_g_.data(),     g_by_f_.data(), g_by_g_.data(),  reference_load_, compressed_load_};
 }
 
-void PolygonPair::add_facet(const Facet& facet) {
-  if (facets_ == facet_capacity) return;
-  value_f_[facets_] = facet.value_f;
-  value_g_[facets_] = facet.value_g;
+void PolygonPair::add_facet(const SectorFacet& facet) {
+  value_f_[facets_] = facet.f;
+  value_g_[facets_] = facet.f - facet.change;
   f_by_f_[facets_] = facet.f_by_f;
   f_by_g_[facets_] = facet.f_by_g;
-  g_by_f_[facets_] = facet.g_by_f;
-  g_by_g_[facets_] = facet.g_by_g;
+  g_by_f_[facets_] = facet.f_by_f - facet.change_by_f;
+  g_by_g_[facets_] = facet.f_by_g - facet.change_by_g;
   ++facets_;
 }
 
@@ -228,8 +224,9 @@ PairRelaxation pair_relaxation(const Activation& act_f, const Activation& act_g,
     StaircasePair pair(bracket_f, bracket_g, reference, compressed, difference);
     return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(std::move(pair));
   }
-  const PolygonPair pair(bracket_f.upper, bracket_g.upper, reference, compressed, difference);
-  return pair.empty() ? PairRelaxation(unknown) : PairRelaxation(pair);
+  PairRelaxation relaxation(std::in_place_type<PolygonPair>, bracket_f.upper, bracket_g.upper, reference, compressed, difference);
+  if (std::get<PolygonPair>(relaxation).empty()) return unknown;
+  return relaxation;
 }
 
 // The exact plane is p slope a + p intercept; rounding both products costs at most u |p| load, the bound of t gamma(1) more.

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "twincert/core/clones.hpp"
+#include "twincert/core/lanes.hpp"
+
 namespace twincert::bounds {
 namespace {
 
@@ -12,6 +15,30 @@ constexpr double same = 1e-9;             // relative distance below which two v
 constexpr double rounding_width = 1e-13;  // widths below this share of the magnitudes are rounding noise
 
 double cross(double ax, double ay, double bx, double by) { return ax * by - ay * bx; }
+
+struct Highest {
+  double height;
+  std::size_t corner;
+};
+
+// The corner farthest to the right of the line from a to b.
+TWINCERT_CLONES Highest highest(const double* x, const double* y, std::size_t count, std::size_t a, std::size_t b) {
+  using core::Lanes;
+  const double normal_x = y[b] - y[a], normal_y = x[a] - x[b], at_a = normal_x * x[a] + normal_y * y[a];
+  const Lanes first{0.0, 1.0, 2.0, 3.0};
+  Lanes height = Lanes{} - 1.0, corner = first, number = first;
+  for (std::size_t k = 0; k < count; k += core::lanes) {
+    const Lanes other = normal_x * *reinterpret_cast<const Lanes*>(x + k) + normal_y * *reinterpret_cast<const Lanes*>(y + k) - at_a;
+    corner = other > height ? number : corner;
+    height = other > height ? other : height;
+    number += 4.0;
+  }
+  std::size_t best = 0;
+  for (std::size_t l = 1; l < core::lanes; ++l) {
+    if (height[l] > height[best]) best = l;
+  }
+  return {height[best], static_cast<std::size_t>(corner[best])};
+}
 
 }  // namespace
 
@@ -28,7 +55,25 @@ void FacetSearch::run() {
   if (corners_.empty()) collect_segments();
   if (corners_.empty()) corners_.push_back({points_.front().f, points_.front().change, 0, 0, 0});
   find_hull();
-  for (const std::size_t k : workspace_.hull) pair_.add_facet(facet_of(corners_[k]));
+  add_facets();
+  pair_.sectors_.build(pair_.table(), workspace_.facets, workspace_.above, workspace_.below);
+}
+
+// The hull runs from the left along the bottom to the right and along the top back.
+void FacetSearch::add_facets() {
+  Workspace& w = workspace_;
+  const std::size_t count = std::min(w.hull.size(), PolygonPair::facet_capacity);
+  const std::size_t right = std::min(lower_hull_, count - 1);
+  w.facets.clear();
+  w.above.clear();
+  w.below.clear();
+  for (std::size_t k = 0; k < count; ++k) {
+    w.facets.push_back(facet_of(corners_[w.hull[k]]));
+    pair_.add_facet(w.facets.back());
+    if (k <= right) w.below.push_back(k);
+  }
+  w.above.push_back(0);
+  for (std::size_t k = count - 1; k >= right && k > 0; --k) w.above.push_back(k);
 }
 
 void FacetSearch::collect_points() {
@@ -49,7 +94,7 @@ void FacetSearch::collect_points() {
     const double a_f = pair_.a_f_[j] - pair_.a_f_[0];
     const double difference = pair_.difference_[j] - pair_.difference_[0];
     const Point point{x_width_ > 0.0 ? a_f / x_width_ : 0.0, y_width_ > 0.0 ? difference / y_width_ : 0.0, pair_.f_[j],
-                      pair_.f_[j] - pair_.g_[j]};
+                      pair_.f_[j] - pair_.g_[j], j};
     const auto close = [&](const Point& other) { return std::abs(other.x - point.x) < same && std::abs(other.y - point.y) < same; };
     if (std::any_of(points_.begin(), points_.end(), close)) continue;
     const double position = 0.6180339887498949 * static_cast<double>(j + 1);
@@ -77,9 +122,11 @@ void FacetSearch::collect_triangles() {
     for (std::size_t j = i + 1; j < count; ++j) {
       const double* const from_j = crosses.data() + j * count;
       const double ab = from_i[j];
+      const double side = ab > 0.0 ? 1.0 : ab < 0.0 ? -1.0 : 0.0;
       for (std::size_t k = j + 1; k < count; ++k) {
         const double bc = from_j[k];
         const double ca = -from_i[k];
+        if (std::min(side * bc, side * ca) < 0.0) continue;  // most triangles
         const double area = ab + bc + ca;
         if (!(std::abs(area) > flat) || ab * area < 0.0 || bc * area < 0.0 || ca * area < 0.0) continue;
         const Point &a = points_[i], &b = points_[j], &c = points_[k];
@@ -106,26 +153,14 @@ void FacetSearch::collect_segments() {
   }
 }
 
-// Quickhull: corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`; no other corners but those
-// at [begin, end) of `beyond` can be there.
-void FacetSearch::add_hull(std::size_t a, std::size_t b, std::size_t begin, std::size_t end) {
+// Corner `a`, then what the hull has between it and `b` on the right of the line from `a` to `b`. All corners are looked at every time:
+// that is cheaper than to find out which ones could be there.
+void FacetSearch::add_hull(std::size_t a, std::size_t b) {
   Workspace& w = workspace_;
-  const double normal_x = w.y[b] - w.y[a], normal_y = w.x[a] - w.x[b];
-  double highest = same;
-  std::size_t c = a;
-  std::size_t right = begin;
-  for (std::size_t n = begin; n < end; ++n) {
-    const std::size_t k = w.beyond[n];
-    const double height = normal_x * (w.x[k] - w.x[a]) + normal_y * (w.y[k] - w.y[a]);
-    if (!(height > same)) continue;
-    std::swap(w.beyond[n], w.beyond[right++]);
-    if (height <= highest) continue;
-    highest = height;
-    c = k;
-  }
-  if (c != a && w.hull.size() < PolygonPair::facet_capacity) {
-    add_hull(a, c, begin, right);
-    add_hull(c, b, begin, right);
+  const Highest c = highest(w.x.data(), w.y.data(), w.x.size(), a, b);
+  if (c.height > same && c.corner != a && c.corner != b && w.hull.size() < PolygonPair::facet_capacity) {
+    add_hull(a, c.corner);
+    add_hull(c.corner, b);
   } else {
     w.hull.push_back(a);
   }
@@ -143,31 +178,35 @@ void FacetSearch::find_hull() {
   const double f_scale = f_high - f_low > rounding_width * pair_.reference_load_ ? 1.0 / (f_high - f_low) : 0.0;
   const double c_scale = c_high - c_low > rounding_width * rounding_width * pair_.reference_load_ ? 1.0 / (c_high - c_low) : 0.0;
   Workspace& w = workspace_;
-  w.x.clear();
-  w.y.clear();
-  w.beyond.clear();
-  std::size_t left = 0, right = 0, bottom = 0, top = 0;
-  for (std::size_t k = 0; k < corners_.size(); ++k) {
-    w.x.push_back((corners_[k].f - f_low) * f_scale);
-    w.y.push_back((corners_[k].change - c_low) * c_scale);
-    w.beyond.push_back(k);
-    if (w.x[k] < w.x[left]) left = k;
-    if (w.x[k] > w.x[right]) right = k;
-    if (w.y[k] < w.y[bottom]) bottom = k;
-    if (w.y[k] > w.y[top]) top = k;
+  const std::size_t count = corners_.size(), filled = (count + core::lanes - 1) / core::lanes * core::lanes;
+  w.x.resize(filled);
+  w.y.resize(filled);
+  for (std::size_t k = 0; k < filled; ++k) {
+    const Corner& corner = corners_[std::min(k, count - 1)];
+    w.x[k] = (corner.f - f_low) * f_scale;
+    w.y[k] = (corner.change - c_low) * c_scale;
   }
+  const auto first = [count](const std::vector<double>& values, double value) {
+    return static_cast<std::size_t>(std::find(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count - 1), value) -
+                                    values.begin());
+  };
+  const std::size_t left = first(w.x, 0.0), right = first(w.x, (f_high - f_low) * f_scale);
   w.hull.clear();
-  if (w.x[left] < w.x[right]) {
-    add_hull(left, right, 0, w.beyond.size());
-    add_hull(right, left, 0, w.beyond.size());
+  if (left != right) {
+    add_hull(left, right);
+    lower_hull_ = w.hull.size();
+    add_hull(right, left);
   } else {
+    // A vertical segment: its bottom is the left end and its top the right one, which PolygonSectors puts right.
+    const std::size_t bottom = first(w.y, 0.0), top = first(w.y, (c_high - c_low) * c_scale);
     w.hull.push_back(bottom);
+    lower_hull_ = top != bottom ? 1 : 0;
     if (top != bottom) w.hull.push_back(top);
   }
 }
 
 // The affine interpolations of f and change over the triangle, or along the segment.
-PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
+SectorFacet FacetSearch::facet_of(const Corner& corner) const {
   const Point &a = points_[corner.a], &b = points_[corner.b], &c = points_[corner.c];
   double f_by_x = 0.0, f_by_y = 0.0, change_by_x = 0.0, change_by_y = 0.0;
   if (corner.b != corner.c) {
@@ -190,10 +229,10 @@ PolygonPair::Facet FacetSearch::facet_of(const Corner& corner) const {
   const auto per = [](double gradient, double width) { return width > 0.0 ? gradient / width : 0.0; };
   const double f_by_af = per(f_by_x, x_width_);
   const double f_by_d = per(f_by_y, y_width_);
-  const double g_by_af = f_by_af - per(change_by_x, x_width_);
-  const double g_by_d = f_by_d - per(change_by_y, y_width_);
+  const double change_by_af = per(change_by_x, x_width_);
+  const double change_by_d = per(change_by_y, y_width_);
   // A function of (a_f, a_f - a_g) has the gradient (by a_f + by difference, -by difference) in (a_f, a_g).
-  return {corner.f, corner.f - corner.change, f_by_af + f_by_d, -f_by_d, g_by_af + g_by_d, -g_by_d};
+  return {corner.f, corner.change, f_by_af + f_by_d, -f_by_d, change_by_af + change_by_d, -change_by_d, {a.vertex, b.vertex, c.vertex}};
 }
 
 }  // namespace twincert::bounds

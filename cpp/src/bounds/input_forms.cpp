@@ -10,6 +10,7 @@ namespace {
 
 // A row that overflowed says nothing: its constant becomes infinite and its coefficients zero, for the set is asked about finite ones only.
 void silence_overflow(InputForms& forms) {
+  if (forms.constant.allFinite() && forms.rows.allFinite()) return;
   for (Index r = 0; r < forms.rows.rows(); ++r) {
     if (std::isfinite(forms.constant[r]) && forms.rows.row(r).allFinite()) continue;
     forms.rows.row(r).setZero();

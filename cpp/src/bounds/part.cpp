@@ -125,6 +125,7 @@ struct Evidence {
 Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence, Index split_inputs) {
   const Vector width = part.box.upper - part.box.lower;
   Vector score = Vector::Zero(width.size());
+  Vector reach(width.size());
   Split neuron = no_split;
   double largest = 0.0;
   for (std::size_t k = 0; k < evidence.forms.size(); ++k) {
@@ -139,7 +140,7 @@ Split choose_split(const Twin& twin, const Part& part, const Evidence& evidence,
         largest = loss;
         neuron = {by, static_cast<Index>(k), i};
       }
-      const Vector reach = evidence.forms[k].rows.row(row).transpose().cwiseAbs().cwiseProduct(width);
+      reach = evidence.forms[k].rows.row(row).transpose().cwiseAbs().cwiseProduct(width);
       const double sum = reach.sum();
       if (sum > 0.0 && std::isfinite(sum) && std::isfinite(share)) score += std::sqrt(share) / sum * reach;
     };

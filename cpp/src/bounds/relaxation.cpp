@@ -147,7 +147,7 @@ LinePair relu_lines(Interval x, LineChoice choice) {
   const bool above = choice == LineChoice::tight && x.lower + x.upper > 0.0;
   const Line lower{above ? 1.0 : 0.0, 0.0};
   const double magnitude = x.magnitude();
-  const double load = core::add_up(core::mul_up(slope, magnitude), intercept);
+  const double load = (slope * magnitude + intercept) * (1.0 + 0x1p-50) + 2.0 * core::underflow_unit;
   return {lower, {slope, intercept}, std::max(load, lower.slope * magnitude)};
 }
 
@@ -199,13 +199,17 @@ bool affine_on(const Activation& activation, Interval x, Line& line) {
 }
 
 LinePair enclosing_lines(const Activation& activation, Interval x, LineChoice choice) {
+  if (activation.kind == ActivationKind::relu) {
+    if (x.lower >= 0.0) return {{1.0, 0.0}, {1.0, 0.0}, 0.0};
+    if (x.upper <= 0.0) return {{0.0, 0.0}, {0.0, 0.0}, 0.0};
+    if (std::isfinite(x.upper - x.lower)) return relu_lines(x, choice);
+  }
   const double magnitude = x.magnitude();
   Line line{};
   if (affine_on(activation, x, line)) {
     const bool exact = line.intercept == 0.0 && (line.slope == 0.0 || line.slope == 1.0);
     return {line, line, exact ? 0.0 : load_of(line, magnitude)};
   }
-  if (activation.kind == ActivationKind::relu && std::isfinite(x.upper - x.lower)) return relu_lines(x, choice);
   // Flat lines of a staircase are flat where it ends, not where the interval does.
   const bool everywhere = activation.staircase() && choice == LineChoice::flat;
   const network::Bracket between = network::bracket(activation, everywhere ? Interval{-infinity, infinity} : x);

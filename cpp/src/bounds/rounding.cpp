@@ -1,5 +1,6 @@
 #include "twincert/bounds/rounding.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "twincert/bounds/envelope.hpp"
@@ -17,9 +18,12 @@ double relative_error(Index operations) { return core::round_up_sum(core::gamma(
 // constant + shift + relative * load + absolute, rounded up. With R the result, E the error term as computed and c, s the two others,
 // R >= c + s + E - 3 u (|c| + |s|) - 2 u E; the term with 4 u pays for the first loss, relative_error() for the second.
 // Infinite and NaN loads reach the constant on purpose.
-void add_rigorously(Vector& constant, const Vector& shift, const Vector& load, double relative, double absolute) {
-  const auto rounding = (4.0 * core::unit_roundoff) * (constant.array().abs() + shift.array().abs());
-  constant = ((constant + shift).array() + ((relative * load.array() + absolute) + rounding)).matrix().eval();
+void add_rigorously(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load,
+                    double relative, double absolute) {
+  for (Index r = 0; r < constant.size(); ++r) {
+    const double rounding = (4.0 * core::unit_roundoff) * (std::abs(constant[r]) + std::abs(shift[r]));
+    constant[r] = (constant[r] + shift[r]) + ((relative * load[r] + absolute) + rounding);
+  }
 }
 
 }  // namespace
@@ -27,12 +31,14 @@ void add_rigorously(Vector& constant, const Vector& shift, const Vector& load, d
 double proven_upper(double x) { return x > -infinity ? x : infinity; }
 
 // The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
-void add_neuron_terms(Vector& constant, const Vector& shift, const Vector& load, Index neurons) {
+void add_neuron_terms(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load,
+                      Index neurons) {
   const double absolute = static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit;
   add_rigorously(constant, shift, load, relative_error(neurons + neuron_rounding), absolute);
 }
 
-void add_affine_terms(Vector& constant, const Vector& shift, const Vector& load, Index terms, double magnitude_sum) {
+void add_affine_terms(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load, Index terms,
+                      double magnitude_sum) {
   const double absolute = core::round_up_sum(static_cast<double>(2 * terms + 4) * core::underflow_unit * (1.0 + magnitude_sum), 3);
   add_rigorously(constant, shift, load, relative_error(terms + 2), absolute);
 }

@@ -36,7 +36,7 @@ class Search {
 
   SearchResult run(const std::function<bool(const SearchProgress&)>& go_on) {
     nodes_.push_back({});
-    add(0, partition_.whole());
+    add(0, {partition_.whole(), bound_of(partition_.whole()), {}});
     Status status = Status::converged;
     while (!open_.empty()) {
       if (options_.threshold && violated()) {
@@ -63,6 +63,11 @@ class Search {
     Index code = -1;
     Index lower_half = -1;  // the upper half follows it
   };
+  struct Found {
+    Part part;
+    double bound;
+    attack::AttackResult center;
+  };
   // Loosest last; the node number makes the order total.
   using Key = std::pair<double, Index>;
 
@@ -73,7 +78,9 @@ class Search {
            static_cast<double>(part.cuts.size() * sizeof(bounds::NeuronCut));
   }
 
-  double value(const Part& part) const { return bounds::measure_upper(measure_, twin_.output_size(), part.rows, evaluation_error_); }
+  double bound_of(const Part& part) const {
+    return part.empty ? 0.0 : bounds::measure_upper(measure_, twin_.output_size(), part.rows, evaluation_error_);
+  }
 
   double upper() const { return open_.empty() ? leaves_.upper : std::max(leaves_.upper, open_.rbegin()->first.first); }
 
@@ -91,9 +98,10 @@ class Search {
     return options_.threshold ? value <= *options_.threshold : value <= witness_.value * (1.0 + options_.gap);
   }
 
-  void add(Index node, Part part) {
+  void add(Index node, Found found) {
     ++parts_;
-    const double bound = part.empty ? 0.0 : value(part);
+    Part& part = found.part;
+    const double bound = found.bound;
     if (part.empty || settled(bound) || part.next.index < 0) {
       leaves_.add(part, measure_, twin_.output_size(), evaluation_error_);
     } else {
@@ -119,14 +127,19 @@ class Search {
     std::vector<std::pair<Index, Part>> parents;
     const auto room = std::min(bounds::parts_at_once, static_cast<std::size_t>((options_.part_limit - parts_) / 2));
     while (!open_.empty() && parents.size() < room) parents.push_back(take());
-    std::vector<Part> halves(2 * parents.size());
+    std::vector<Found> halves(2 * parents.size());
     pool_.run(static_cast<Index>(halves.size()), [&](Index i) {
       const auto n = static_cast<std::size_t>(i);
       const Part& parent = parents[n / 2].second;
       const std::vector<Index> open = bounds::open_rows(measure_, twin_.output_size(), parent.rows, evaluation_error_, target_);
-      halves[n] = partition_.half(parent, parent.next, n % 2 == 1, open);
+      Found& half = halves[n];
+      half.part = partition_.half(parent, parent.next, n % 2 == 1, open);
+      half.bound = bound_of(half.part);
+      half.center = center_of(half.part, half.bound);
     });
-    try_centers(halves);
+    for (Found& half : halves) {
+      if (half.center.value > witness_.value) witness_ = std::move(half.center);
+    }
     for (std::size_t n = 0; n < halves.size(); ++n) {
       Node& parent = nodes_[static_cast<std::size_t>(parents[n / 2].first)];
       if (n % 2 == 0) {
@@ -138,17 +151,18 @@ class Search {
     }
   }
 
-  // The loosest parts lie where the error is large: their centers are candidates.
-  void try_centers(const std::vector<Part>& halves) {
-    for (const Part& part : halves) {
-      if (part.empty || settled(value(part))) continue;
-      const Vector center = 0.5 * part.box.lower + 0.5 * part.box.upper;
-      if (!set_.contains(center)) continue;
-      const Vector f = twin_.reference().evaluate(center);
-      const Vector g = twin_.compressed().evaluate(center);
-      const double attained = measure_(f, g);
-      if (std::isfinite(attained) && attained > witness_.value) witness_ = {center, center, f, g, attained};
-    }
+  // The loosest parts lie where the error is large: their centers are candidates. Without a value when there is nothing to find.
+  attack::AttackResult center_of(const Part& part, double bound) const {
+    attack::AttackResult result{};
+    result.value = -std::numeric_limits<double>::infinity();
+    if (part.empty || settled(bound)) return result;
+    const Vector center = 0.5 * part.box.lower + 0.5 * part.box.upper;
+    if (!set_.contains(center)) return result;
+    const Vector f = twin_.reference().evaluate(center);
+    const Vector g = twin_.compressed().evaluate(center);
+    const double attained = measure_(f, g);
+    if (std::isfinite(attained)) result = {center, center, f, g, attained};
+    return result;
   }
 
   bounds::SplitTree preorder() const {

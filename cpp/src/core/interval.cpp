@@ -1,11 +1,10 @@
 #include "twincert/core/interval.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <string>
 
+#include "twincert/core/clones.hpp"
 #include "twincert/core/error.hpp"
 
 namespace twincert::core {
@@ -13,13 +12,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double largest = std::numeric_limits<double>::max();
-
-// The exact a + b minus the finite fl(a + b) (Knuth's TwoSum); NaN when an intermediate result overflows.
-double sum_error(double a, double b, double sum) {
-  const double b_part = sum - a;
-  const double a_part = sum - b_part;
-  return (a - a_part) + (b - b_part);
-}
 
 double smallest_nonzero(const double* values, Index count) {
   double smallest = infinity;
@@ -37,6 +29,31 @@ Interval affine_row(const Matrix& weight, Index row, double bias, const Interval
     if (weight(row, j) != 0.0) value = value + weight(row, j) * box[j];
   }
   return value + Interval{bias, bias};
+}
+
+struct Middle {
+  double center;
+  double radius;  // rounded up
+};
+
+Middle middle_of(Interval x) {
+  const double center = x.lower == x.upper ? x.lower : 0.5 * x.lower + 0.5 * x.upper;
+  return {center, std::max({sub_up(x.upper, center), sub_up(center, x.lower), 0.0})};
+}
+
+// One column's share of C c, |C| |c|, |C| r, of the numbers of entries and of the smallest of them, which lie side by side in `sums`.
+TWINCERT_CLONES void add_column(Index rows, const double* column, double center, double radius, double* sums) {
+  double *const middle = sums, *const absolute = middle + rows, *const spread = absolute + rows, *const entries = spread + rows,
+                *const smallest = entries + rows;
+  const double center_magnitude = std::abs(center);
+  for (Index i = 0; i < rows; ++i) {
+    const double magnitude = std::abs(column[i]);
+    middle[i] += column[i] * center;
+    absolute[i] += magnitude * center_magnitude;
+    spread[i] += magnitude * radius;
+    entries[i] += magnitude > 0.0 ? 1.0 : 0.0;
+    smallest[i] = magnitude > 0.0 && magnitude < smallest[i] ? magnitude : smallest[i];
+  }
 }
 
 // Parts of W x + b over a box in midpoint-radius form, in floating point; one pass over W.
@@ -69,27 +86,10 @@ AffineParts affine_parts(const Matrix& weight, const Vector& bias, const Vector&
 
 }  // namespace
 
-// Doubles of one sign are ordered as their bits are.
-double next_up(double x) {
-  if (!(std::abs(x) < infinity)) return x;
-  if (x == 0.0) return underflow_unit;
-  return std::bit_cast<double>(std::bit_cast<std::int64_t>(x) + (x > 0.0 ? 1 : -1));
-}
-
-double next_down(double x) { return -next_up(-x); }
-
-double add_up(double a, double b) {
-  const double sum = a + b;
+double overflowed_sum_up(double a, double b, double sum) {
   if (std::isnan(sum)) return infinity;
-  if (std::isinf(sum)) return (sum < 0.0 && std::isfinite(a) && std::isfinite(b)) ? -largest : sum;
-  return sum_error(a, b, sum) <= 0.0 ? sum : next_up(sum);
+  return (sum < 0.0 && std::isfinite(a) && std::isfinite(b)) ? -largest : sum;
 }
-
-double add_down(double a, double b) { return -add_up(-a, -b); }
-
-double sub_up(double a, double b) { return add_up(a, -b); }
-
-double sub_down(double a, double b) { return -add_up(-a, b); }
 
 double mul_up(double a, double b) {
   if (a == 0.0 || b == 0.0) return 0.0;
@@ -102,30 +102,12 @@ double mul_up(double a, double b) {
   return next_up(product);
 }
 
-double mul_down(double a, double b) { return -mul_up(-a, b); }
-
-double gamma(Index n) {
-  const double nu = static_cast<double>(n) * unit_roundoff;
-  if (nu >= 0.5) return infinity;
-  return next_up(nu / next_down(1.0 - nu));
-}
-
 double round_up_sum(double computed, Index terms) {
   // computed >= (1 - gamma) exact - terms eta, and 1 / (1 - g) <= 1 + 2 g for g <= 1/2.
   const double growth = gamma(terms);
   if (!(growth <= 0.5)) return infinity;
   return mul_up(add_up(computed, static_cast<double>(terms) * underflow_unit), add_up(1.0, 2.0 * growth));
 }
-
-double Interval::magnitude() const { return std::max(std::abs(lower), std::abs(upper)); }
-
-double Interval::width() const { return sub_up(upper, lower); }
-
-Interval operator+(Interval a, Interval b) { return {add_down(a.lower, b.lower), add_up(a.upper, b.upper)}; }
-
-Interval operator-(Interval a, Interval b) { return {sub_down(a.lower, b.upper), sub_up(a.upper, b.lower)}; }
-
-Interval operator-(Interval a) { return {-a.upper, -a.lower}; }
 
 Interval operator*(Interval a, Interval b) {
   return {std::min({mul_down(a.lower, b.lower), mul_down(a.lower, b.upper), mul_down(a.upper, b.lower), mul_down(a.upper, b.upper)}),
@@ -134,18 +116,6 @@ Interval operator*(Interval a, Interval b) {
 
 Interval operator*(double a, Interval b) {
   return a < 0.0 ? Interval{mul_down(a, b.upper), mul_up(a, b.lower)} : Interval{mul_down(a, b.lower), mul_up(a, b.upper)};
-}
-
-Interval intersect(Interval a, Interval b) {
-  const Interval common{std::max(a.lower, b.lower), std::min(a.upper, b.upper)};
-  return common.lower <= common.upper ? common : a;
-}
-
-Interval hull(Interval a, Interval b) { return {std::min(a.lower, b.lower), std::max(a.upper, b.upper)}; }
-
-void IntervalVector::set(Index i, Interval value) {
-  lower[i] = value.lower;
-  upper[i] = value.upper;
 }
 
 Vector IntervalVector::magnitude() const { return lower.cwiseAbs().cwiseMax(upper.cwiseAbs()); }
@@ -171,8 +141,9 @@ IntervalVector affine_image(const Matrix& weight, const Vector& bias, const Inte
   Vector center(columns);
   Vector radius(columns);
   for (Index j = 0; j < columns; ++j) {
-    center[j] = box.lower[j] == box.upper[j] ? box.lower[j] : 0.5 * box.lower[j] + 0.5 * box.upper[j];
-    radius[j] = std::max({sub_up(box.upper[j], center[j]), sub_up(center[j], box.lower[j]), 0.0});
+    const Middle middle = middle_of(box[j]);
+    center[j] = middle.center;
+    radius[j] = middle.radius;
   }
   const AffineParts parts = affine_parts(weight, bias, center, radius);
   // Without products in the underflow range the error is purely relative, and exact zeros stay exact.
@@ -199,8 +170,37 @@ IntervalVector affine_image(const Matrix& weight, const Vector& bias, const Inte
   return image;
 }
 
+// As affine_image, without its lower ends: the error terms of all rows first, in loops that vectorise, and one exact step per row.
 Vector linear_maximum(const Matrix& coefficients, const IntervalVector& box) {
-  return affine_image(coefficients, Vector::Zero(coefficients.rows()), box).upper;
+  const Index rows = coefficients.rows(), columns = coefficients.cols();
+  if (box.size() != columns || !box.lower.allFinite() || !box.upper.allFinite()) {
+    return affine_image(coefficients, Vector::Zero(rows), box).upper;
+  }
+  Matrix sums(rows, 5);
+  sums.leftCols(4).setZero();
+  sums.col(4).setConstant(infinity);
+  double smallest_factor = infinity;
+  for (Index j = 0; j < columns; ++j) {
+    const auto [center, radius] = middle_of(box[j]);
+    for (const double factor : {std::abs(center), radius}) {
+      if (factor != 0.0) smallest_factor = std::min(smallest_factor, factor);
+    }
+    add_column(rows, coefficients.col(j).data(), center, radius, sums.data());
+  }
+  const double error_factor = gamma(columns + 1);
+  const double growth = add_up(1.0, 2.0 * error_factor);
+  const double underflow_sum = 2.0 * static_cast<double>(columns + 1) * underflow_unit;
+  Vector maximum(rows);
+  for (Index i = 0; i < rows; ++i) {
+    const double middle = sums(i, 0), absolute = sums(i, 1), radius = sums(i, 2), entries = sums(i, 3);
+    const double underflow = sums(i, 4) * smallest_factor < 0x1p-960 ? underflow_sum : 0.0;
+    // Of nonnegative terms, with fewer than sixteen roundings.
+    const double spread = growth * (radius + underflow) + (error_factor * growth * (absolute + underflow) + underflow);
+    const double raised = spread * (1.0 + 32.0 * unit_roundoff) + underflow;
+    const bool exact = entries <= 1.0 || !std::isfinite(middle) || !std::isfinite(raised);
+    maximum[i] = exact ? affine_row(coefficients, i, 0.0, box).upper : add_up(middle, raised);
+  }
+  return maximum;
 }
 
 }  // namespace twincert::core

@@ -146,7 +146,7 @@ double difference_upper(const Activation& act, Interval a, Interval b, Interval 
 
 bool Activation::piecewise_linear() const { return kind != ActivationKind::sigmoid && kind != ActivationKind::tanh; }
 
-double Activation::operator()(double x) const {
+double Activation::value(double x) const {
   switch (kind) {
     case ActivationKind::relu:
       return std::max(x, 0.0);

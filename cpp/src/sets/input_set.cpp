@@ -192,19 +192,24 @@ Vector InputSet::maximum(const Matrix& reference_coefficients, const Matrix& com
                      " for the compressed network");
   }
   // P x + Q y = (P + Q) x - Q (x - y); the rounding of P + Q is exact by TwoSum and charged against max |x|.
-  const Matrix sum = P + Q;
-  Matrix sum_error(P.rows(), P.cols());
+  const Index rows = P.rows();
+  Matrix sum(rows, P.cols());
+  Vector rounding = Vector::Zero(rows);
   for (Index j = 0; j < P.cols(); ++j) {
-    for (Index i = 0; i < P.rows(); ++i) {
-      const double q_part = sum(i, j) - P(i, j);
-      const double p_part = sum(i, j) - q_part;
-      sum_error(i, j) = std::abs((P(i, j) - p_part) + (Q(i, j) - q_part));
+    const double magnitude = box_[j].magnitude();
+    const double *const p = P.col(j).data(), *const q = Q.col(j).data();
+    double* const s = sum.col(j).data();
+    for (Index i = 0; i < rows; ++i) {
+      s[i] = p[i] + q[i];
+      const double q_part = s[i] - p[i];
+      const double p_part = s[i] - q_part;
+      const double error = std::abs((p[i] - p_part) + (q[i] - q_part));
+      // Nonzero when the product underflows, NaN when it is unknown.
+      rounding[i] += error == 0.0 || magnitude == 0.0 ? 0.0 : std::max(error * magnitude, core::underflow_unit);
     }
   }
-  const Vector magnitude = box_.magnitude();
   Vector bound = region_maximum(sum);
-  const Vector rounding = core::linear_maximum(sum_error, {magnitude, magnitude});
-  for (Index i = 0; i < bound.size(); ++i) bound[i] = add_up(bound[i], rounding[i]);
+  for (Index i = 0; i < rows; ++i) bound[i] = add_up(bound[i], rounding[i] == 0.0 ? 0.0 : core::round_up_sum(rounding[i], P.cols()));
   if (!shared_) {
     const Vector shift = core::linear_maximum(Q.cwiseAbs(), {difference_, difference_});
     for (Index i = 0; i < bound.size(); ++i) bound[i] = add_up(bound[i], shift[i]);

@@ -19,6 +19,7 @@
 
 #include "twincert/bounds/envelope.hpp"
 #include "twincert/bounds/input_forms.hpp"
+#include "twincert/bounds/row_forms.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 
 namespace twincert::bounds {
@@ -90,26 +91,22 @@ class BackwardPass {
     std::vector<Affine> reference;
     std::vector<Affine> compressed;
   };
-  // Linear forms of one network's values, in groups: for it alone, with tight and with flat lines, and its half of the forms in both.
-  struct Forms {
-    Matrix rows;
-    Vector constant;
-    Index tight = 0;
-    Index flat = 0;
-  };
   struct Batch {
-    Forms reference;
-    Forms compressed;
+    RowForms reference;
+    RowForms compressed;
     Index pairs = 0;
   };
 
+  // Kept between passes of a thread.
+  static Batch& own_batch();
   void add_affine(const Vector& reference_magnitude, const Vector& compressed_magnitude);
-  Matrix input_columns(Index stage, Side Relaxed::*side, const Matrix& weight) const;
+  const std::vector<Index>* live_before(Index stage, Side Relaxed::*side) const;
   Side make_side(Side Relaxed::*side, const network::Stage& stage, const Affine& affine, const IntervalVector& x,
                  const std::vector<LinePair>& lines, std::vector<Index> live) const;
-  Forms unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone, const std::vector<Index>& paired, double sign) const;
+  void unit_forms(Index stage, Side Relaxed::*side, const std::vector<Index>& alone, const std::vector<Index>& paired, double sign,
+                  RowForms& forms) const;
   void through_activation(const Relaxed& relaxed, Batch& batch) const;
-  static void through_affine(const Side& side, Forms& forms);
+  static void through_affine(const Side& side, RowForms& forms);
   void to_input(Index stage, Batch& batch, Usage* usage = nullptr) const;
   void record(Index stage, const Batch& batch, Usage& usage) const;
   Vector alone_maximum(const Batch& batch, bool compressed) const;

@@ -5,8 +5,8 @@
 #include <variant>
 #include <vector>
 
-#include "twincert/bounds/kernels.hpp"
 #include "twincert/bounds/relaxation.hpp"
+#include "twincert/bounds/sectors.hpp"
 #include "twincert/network/bracket.hpp"
 
 namespace twincert::bounds {
@@ -37,12 +37,13 @@ struct AffinePair {
 //
 // h(a_f, a_g) = p act_f(a_f) + q act_g(a_g) is affine on the cells that the lines a_f = kink of act_f, a_g = kink of act_g cut out of the
 // polygon, so a plane that is above h at the cells' vertices is above it everywhere. The relaxation takes the facet of h's concave envelope
-// above a reference point and then shifts it up by its largest violation at the vertices: only the shift is trusted.
+// above a reference point and then shifts it up by a bound of its largest violation at the vertices: only the shift is trusted
+// (sectors.hpp).
 //
 // Choice of the facet. The envelope at the reference point r is max sum_j w_j h(v_j) over convex combinations of the vertices with
 // mean r. For all (p, q) at once that is the support function of a polygon in the plane of (sum w F, sum w G), F = act_f(a_f), G =
-// act_g(a_g); its corners belong to triangles of vertices around r. They are found once per neuron; a row then takes the best of a few
-// corners.
+// act_g(a_g); its corners belong to triangles of vertices around r. They are found once per neuron; the direction of (p, q) then tells a
+// row's corner.
 class PolygonPair {
  public:
   PolygonPair(const Activation& f, const Activation& g, Interval reference, Interval compressed, Interval difference);
@@ -56,25 +57,22 @@ class PolygonPair {
   friend class FacetSearch;
 
   static constexpr std::size_t vertex_capacity = 32;  // 4 x 4 + 4 x 2 + 4 x 2 intersections of lines
-  static constexpr std::size_t facet_capacity = 16;
+  static constexpr std::size_t facet_capacity = PolygonSectors::facet_capacity;
 
-  // Values at the reference point and the gradients of the interpolated F and G, as coefficients (of a_f, of a_g).
-  struct Facet {
-    double value_f, value_g;
-    double f_by_f, f_by_g, g_by_f, g_by_g;
-  };
   using FacetColumn = std::array<double, facet_capacity>;
 
-  void add_facet(const Facet& facet);
+  void add_facet(const SectorFacet& facet);
   void add_vertex(const Activation& f, const Activation& g, double a_f, double a_g, double difference, bool at_kink);
 
   std::size_t vertices_ = 0;
   std::size_t facets_ = 0;
-  std::array<double, vertex_capacity> a_f_{}, a_g_{}, difference_{}, f_{}, g_{};
-  std::array<bool, vertex_capacity> at_kink_{};
-  FacetColumn value_f_{}, value_g_{}, f_by_f_{}, f_by_g_{}, g_by_f_{}, g_by_g_{};
+  std::array<double, vertex_capacity> a_f_, a_g_, difference_, f_, g_;
+  std::array<bool, vertex_capacity> at_kink_;
+  // Values at the reference point and the gradients of the interpolated F and G.
+  FacetColumn value_f_, value_g_, f_by_f_, f_by_g_, g_by_f_, g_by_g_;
   double reference_load_ = 0.0;   // max |a_f|, |act_f(a_f)| over the vertices
   double compressed_load_ = 0.0;  // the same for g
+  PolygonSectors sectors_;
 };
 
 // One staircase or two: each lies between the continuous functions of its bracket (network/bracket.hpp), and which of them counts depends

@@ -18,14 +18,28 @@ struct PolygonTable {
   double reference_load, compressed_load;
 };
 
-// PairRows of PolygonPair: picks the facet with the largest value at the reference point and shifts it above all vertices.
-void polygon_rows(const PolygonTable& polygon, Index count, double* p, double* q, double* constant, double* load);
+inline constexpr std::size_t plane_size = 8;
+
+// What a loop needs of PolygonSectors. The sector of a row is the number of thresholds that s / |t| exceeds, those below counted from
+// `first_below`; its plane holds the coefficients of a_f, of a_g, of the constant and of the load, by |s| and then by |t|.
+struct SectorTable {
+  std::size_t above;
+  const double* above_at;
+  std::size_t below;
+  const double* below_at;
+  const double* planes;
+  double first_below;
+  double load_floor;
+};
+
+// PairRows of PolygonPair: each row takes its sector's plane.
+void sector_rows(const SectorTable& sectors, Index count, double* p, double* q, double* constant, double* load);
 
 // p -> positive part times the upper line plus negative part times the lower line.
 void line_rows(double lower_slope, double lower_intercept, double upper_slope, double upper_intercept, double line_load, Index count,
                double* p, double* constant, double* load);
 
-// shift += p bias, load += |p| weight
-void affine_rows(double bias, double weight, Index count, const double* p, double* shift, double* load);
+// shift = rows bias and load = |rows| weight, rows column by column.
+void affine_rows(Index columns, const double* bias, const double* weight, Index count, const double* rows, double* shift, double* load);
 
 }  // namespace twincert::bounds

@@ -12,10 +12,12 @@ using core::Vector;
 double proven_upper(double x);
 
 // constant + shift after the lines or planes of `neurons` neurons, whose terms sum to `shift` and whose scales (PairRows) to `load`.
-void add_neuron_terms(Vector& constant, const Vector& shift, const Vector& load, Index neurons);
+void add_neuron_terms(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load,
+                      Index neurons);
 
 // constant + shift after an affine map of `terms` coefficients c: `shift` is c . b, `load` |c| . (|W| s + |b|), magnitude_sum bounds
 // sum(s).
-void add_affine_terms(Vector& constant, const Vector& shift, const Vector& load, Index terms, double magnitude_sum);
+void add_affine_terms(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load, Index terms,
+                      double magnitude_sum);
 
 }  // namespace twincert::bounds

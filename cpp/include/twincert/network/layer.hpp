@@ -1,6 +1,7 @@
 // The layers a network is made of, with their exact-arithmetic meaning.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <variant>
 
@@ -43,7 +44,7 @@ struct Activation {
   double staircase_tolerance() const { return step * 0x1p-21; }
 
   // float64 evaluation; libm's tanh and exp are assumed accurate to 4 ulp.
-  double operator()(double x) const;
+  double operator()(double x) const { return kind == ActivationKind::relu ? std::max(x, 0.0) : value(x); }
   // Encloses the exact image of an interval.
   Interval image(Interval x) const;
   // Encloses act(s) - act(t) for s in a, t in b, s - t in difference.
@@ -52,6 +53,9 @@ struct Activation {
   Interval slope_range(Interval x) const;
   // Upper bound of |fl(act(x)) - act(x)| over the interval.
   double evaluation_error(Interval x) const;
+
+ private:
+  double value(double x) const;
 };
 
 std::string to_string(ActivationKind kind);
