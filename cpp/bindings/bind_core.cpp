@@ -57,6 +57,8 @@ void register_capsules(const py::dict& capsules) {
   borrow(capsules, "dgemm", 13, table.dgemm);
   borrow(capsules, "dsyrk", 10, table.dsyrk);
   borrow(capsules, "dsymm", 12, table.dsymm);
+  borrow(capsules, "dtrsm", 11, table.dtrsm);
+  borrow(capsules, "dpotrf", 5, table.dpotrf);
   borrow(capsules, "dsyevd", 11, table.dsyevd);
   register_blas(table);
 }

@@ -20,8 +20,8 @@ _limiter: Any = None
 
 def register() -> None:
     """Hand the core the routines it uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
-    capsules = {name: cython_blas.__pyx_capi__[name] for name in ("dgemm", "dsyrk", "dsymm")}
-    capsules["dsyevd"] = cython_lapack.__pyx_capi__["dsyevd"]
+    capsules = {name: cython_blas.__pyx_capi__[name] for name in ("dgemm", "dsyrk", "dsymm", "dtrsm")}
+    capsules |= {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd")}
     _core.register_blas(capsules)
 
 

@@ -59,6 +59,35 @@ void dsymm(char*, char*, int* m, int* n, double* alpha, double* a, int* lda, dou
   }
 }
 
+// On the right with the transpose of a lower triangle, alpha one: the only form that the library calls.
+void dtrsm(char*, char*, char*, char*, int* m, int* n, double*, double* a, int* lda, double* b, int* ldb) {
+  const View lower{a, *lda};
+  const View result{b, *ldb};
+  for (int j = 0; j < *n; ++j) {
+    for (int i = 0; i < *m; ++i) {
+      double sum = result(i, j);
+      for (int l = 0; l < j; ++l) sum -= result(i, l) * lower(j, l);
+      result(i, j) = sum / lower(j, j);
+    }
+  }
+}
+
+// Lower triangle.
+void dpotrf(char*, int* size, double* matrix, int* stride, int* info) {
+  const View a{matrix, *stride};
+  *info = 0;
+  for (int j = 0; j < *size; ++j) {
+    for (int i = j; i < *size; ++i) {
+      for (int l = 0; l < j; ++l) a(i, j) -= a(i, l) * a(j, l);
+      if (i == j && !(a(j, j) > 0.0)) {
+        *info = j + 1;
+        return;
+      }
+      a(i, j) = i == j ? std::sqrt(a(j, j)) : a(i, j) / a(j, j);
+    }
+  }
+}
+
 // Rotates rows and columns p < q of the symmetric matrix a, and the columns of v, so that a(p, q) vanishes.
 void rotate(View a, View v, int n, int p, int q) {
   if (a(p, q) == 0.0) return;
@@ -99,6 +128,6 @@ void dsyevd(char*, char*, int* size, double* matrix, int* stride, double* values
 
 }  // namespace
 
-core::BlasTable naive_blas() { return {&dgemm, &dsyrk, &dsymm, &dsyevd}; }
+core::BlasTable naive_blas() { return {&dgemm, &dsyrk, &dsymm, &dtrsm, &dpotrf, &dsyevd}; }
 
 }  // namespace twincert::testing

@@ -6,6 +6,7 @@
 #include "twincert/chordal.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/relax/relaxation.hpp"
+#include "twincert/relax/support.hpp"
 
 using namespace twincert;
 using core::Matrix;
@@ -65,6 +66,27 @@ TEST(chordal_program_says_what_is_wrong) {
   ChordalOptions options;
   options.time_limit = 0.0;
   CHECK_THROWS(core::SettingsError, "time_limit", fine.solve(options));
+}
+
+// A clique without overlaps takes a way of its own.
+TEST(chordal_support_of_a_lone_clique) {
+  const core::Index n = 12;
+  const Matrix half = Matrix::Random(n, n), sides = Matrix::Random(n, n).cwiseAbs();
+  relax::Clique clique;
+  clique.T = Matrix::Identity(n, n);
+  clique.lower = -(sides + sides.transpose());
+  clique.upper = 0.5 * (sides + sides.transpose());
+  Matrix multiplier = half + half.transpose();
+  multiplier.bottomRightCorner(8, 8).setZero();
+  Matrix objective = Matrix::Zero(n, n);
+  objective(0, 0) = 1.0;
+  objective(9, 10) = objective(10, 9) = -3.0;
+  const double alone = relax::support_bound({{clique}, {}}, {{objective}, 0.5}, {multiplier});
+  const Matrix nothing = Matrix::Zero(n, n);
+  const double shared = relax::support_bound({{clique, clique}, {{0, 1, {2}, {2}}}}, {{objective, Matrix()}, 0.5}, {multiplier, nothing});
+  CHECK(std::abs(alone - shared) < 1e-12 * shared);
+  clique.lower(11, 10) = clique.lower(10, 11) = 2.0 * clique.upper(11, 10);  // empty, and without a multiplier
+  CHECK(std::isinf(relax::support_bound({{clique}, {}}, {{Matrix()}, 0.5}, {nothing})));
 }
 
 // Zeros of the multiplier and rows of a single variable are left out, wherever they are.

@@ -7,6 +7,7 @@
 #include "twincert/bounds/twin_bounds.hpp"
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/relax/support.hpp"
+#include "twincert/solver/active_entries.hpp"
 #include "twincert/solver/interior_point.hpp"
 #include "twincert/solver/row_products.hpp"
 #include "twincert/solver/smallest_eigenvalue.hpp"
@@ -113,6 +114,37 @@ TEST(interior_point_multiplies_only_the_heads_of_rows) {
   }
   const Matrix sum = rows.transpose() * weights * rows;
   CHECK(products.sum(pairs).isApprox(0.5 * (sum + sum.transpose()), 1e-13));
+}
+
+// While many are violated a row takes one entry at a time, later two.
+TEST(interior_point_spreads_new_entries_over_rows) {
+  const Index n = 20;
+  relax::Clique clique;
+  clique.T = Matrix::Identity(n, n);
+  clique.lower = Matrix::Constant(n, n, -0.5);
+  clique.upper = Matrix::Constant(n, n, 0.5);
+  clique.upper.diagonal().setConstant(2.0);
+  solver::ActiveEntries many(clique), few(clique);
+  CHECK(many.size() == n && many.initial() == n);
+  CHECK(many.grow(Matrix::Constant(n, n, 0.8), 100) == n / 2);
+  Matrix moments = Matrix::Zero(n, n);
+  moments.col(0).tail(n - 1).setConstant(0.8);
+  CHECK(few.grow(moments, 100) == 2);
+}
+
+// The first entries bound squares of rows that the first moments exceed, most of which are small at the optimum.
+TEST(interior_point_leaves_out_entries_far_from_their_limits) {
+  Problem problem;
+  core::ThreadPool pool(1);
+  solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
+  method.set_objective(problem.terms);
+  std::vector<Matrix> first, last;
+  CHECK(method.iterate());
+  method.multipliers(first);
+  for (int step = 0; step < 200 && !method.finished(); ++step) CHECK(method.iterate());
+  method.multipliers(last);
+  CHECK(((first.front().array() != 0.0) && (last.front().array() == 0.0)).any());
+  CHECK(((first.front().array() == 0.0) && (last.front().array() != 0.0)).any());
 }
 
 TEST(interior_point_goes_on_where_it_paused) {

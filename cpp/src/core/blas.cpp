@@ -37,7 +37,7 @@ void register_blas(const BlasTable& entries) { table() = entries; }
 
 bool blas_registered() {
   const BlasTable& entries = table();
-  return entries.dgemm && entries.dsyrk && entries.dsymm && entries.dsyevd;
+  return entries.dgemm && entries.dsyrk && entries.dsymm && entries.dtrsm && entries.dpotrf && entries.dsyevd;
 }
 
 const BlasTable& blas() { return table(); }
@@ -133,6 +133,37 @@ void symm_lower(const Matrix& a, const Matrix& b, Matrix& c) {
   int m = to_int(b.rows()), n = to_int(b.cols());
   double one = 1.0, zero = 0.0;
   table().dsymm(&left, &lower, &m, &n, &one, mutable_data(a.data()), &m, mutable_data(b.data()), &m, &zero, c.data(), &m);
+}
+
+bool cholesky_block(double* a, Index size, Index stride) {
+  if (blas_registered() && size > 0) {
+    char lower = 'L';
+    int n = to_int(size), lda = to_int(stride), info = 0;
+    table().dpotrf(&lower, &n, a, &lda, &info);
+    if (info != 0) return false;
+  } else {
+    Eigen::Map<Matrix, 0, Eigen::OuterStride<>> block(a, size, size, Eigen::OuterStride<>(stride));
+    const Eigen::LLT<Matrix> factor(block);
+    if (factor.info() != Eigen::Success) return false;
+    block.triangularView<Eigen::Lower>() = factor.matrixLLT();
+  }
+  // Routines differ in what they make of NaN.
+  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> factor(a, size, size, Eigen::OuterStride<>(stride));
+  return factor.diagonal().allFinite();
+}
+
+void divide_by_transpose(const double* lower, Index size, Index stride, double* b, Index rows, Index stride_b) {
+  if (size == 0 || rows == 0) return;
+  if (blas_registered()) {
+    char right = 'R', low = 'L', transposed = 'T', given = 'N';
+    int m = to_int(rows), n = to_int(size), lda = to_int(stride), ldb = to_int(stride_b);
+    double one = 1.0;
+    table().dtrsm(&right, &low, &transposed, &given, &m, &n, &one, mutable_data(lower), &lda, b, &ldb);
+    return;
+  }
+  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> factor(lower, size, size, Eigen::OuterStride<>(stride));
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> block(b, rows, size, Eigen::OuterStride<>(stride_b));
+  factor.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(block);
 }
 
 SymmetricEigensolver::SymmetricEigensolver(Index size) : size_(size) {

@@ -9,29 +9,25 @@ namespace twincert::core {
 namespace {
 
 constexpr Index width = 96;
+// A single block up to here: the routine's own blocks are better, and there is not enough work to share.
+constexpr Index single = 320;
 
 }  // namespace
 
 bool cholesky_lower(Matrix& matrix, ThreadPool& pool) {
   const Index n = matrix.rows();
-  for (Index k = 0; k < n; k += width) {
-    const Index size = std::min(width, n - k), next = k + size, rest = n - next;
-    const Eigen::LLT<Matrix> factor(matrix.block(k, k, size, size));
-    if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) return false;
-    matrix.block(k, k, size, size) = factor.matrixL();
-    if (rest == 0) break;
-    const Matrix inverse = factor.matrixL().solve(Matrix::Identity(size, size));
-    pool.run_blocks(rest, width, [&](Index first, Index rows) {
-      const Index begin = next + first;
-      const Matrix panel = matrix.block(begin, k, rows, size);
-      gemm_block(Transpose::no, Transpose::yes, {rows, size, size}, 1.0, panel.data(), rows, inverse.data(), size, 0.0,
-                 matrix.col(k).data() + begin, n);
-    });
+  for (Index k = 0; k < n;) {
+    const Index size = n - k <= single ? n - k : width, next = k + size, rest = n - next;
+    double* corner = matrix.col(k).data() + k;
+    if (!cholesky_block(corner, size, n)) return false;
+    pool.run_blocks(rest, width,
+                    [&](Index first, Index rows) { divide_by_transpose(corner, size, n, matrix.col(k).data() + next + first, rows, n); });
     pool.run_blocks(rest, width, [&](Index first, Index columns) {
       const Index begin = next + first;
       gemm_block(Transpose::no, Transpose::yes, {n - begin, columns, size}, -1.0, matrix.col(k).data() + begin, n,
                  matrix.col(k).data() + begin, n, 1.0, matrix.col(begin).data() + begin, n);
     });
+    k = next;
   }
   return true;
 }

@@ -10,6 +10,8 @@
 namespace twincert::relax {
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 // Running sum of bounds of single entries with the size of what was added, for one rounding charge at the end.
 struct Sum {
   double value = 0.0;
@@ -67,7 +69,7 @@ class Support {
     add(linked_sum());
     const Index additions = 4 * longest + 2 * static_cast<Index>(count) + 16;
     const double bound = total + core::gamma(additions) * size * (1.0 + 1e-9) + 0x1p-1000;
-    return std::isnan(bound) ? std::numeric_limits<double>::infinity() : core::next_up(bound);
+    return std::isnan(bound) ? infinity : core::next_up(bound);
   }
 
  private:
@@ -78,6 +80,7 @@ class Support {
 
   // The entries that clique k has for itself, and those it shares with one other clique and stands first in that overlap.
   Sum clique_sum(std::size_t k) const {
+    if (ends_[k].empty()) return lone_clique_sum(k);
     const Clique& clique = problem_.cliques[k];
     const Index n = clique.T.rows();
     std::vector<Residual> column(at(n));
@@ -110,6 +113,30 @@ class Support {
         const Residual& residual = column[at(i)];  // of at most four terms
         const double copies = i == j ? 1.0 : 2.0;
         entries.add(copies * residual.value, copies * 4.0 * core::unit_roundoff * residual.charge, clique.lower(i, j), clique.upper(i, j));
+      }
+      sum.value += entries.value;
+      sum.size += entries.size;
+    }
+    return sum;
+  }
+
+  // Of a clique without overlaps. Most entries have neither multiplier nor objective, and add nothing.
+  Sum lone_clique_sum(std::size_t k) const {
+    const Clique& clique = problem_.cliques[k];
+    const Matrix& multiplier = multipliers_[k];
+    const Matrix& objective = objective_.matrices[k];
+    const Index n = clique.T.rows();
+    Sum sum;
+    for (Index j = 0; j < n; ++j) {
+      Sum entries;
+      for (Index i = j; i < n; ++i) {
+        const double lower = clique.lower(i, j), upper = clique.upper(i, j), width = upper - lower;
+        const bool absent = multiplier(i, j) == 0.0 && (objective.size() == 0 || objective(i, j) == 0.0);
+        if (absent && width >= 0.0 && width < infinity) continue;
+        Residual residual;
+        add_terms(residual, k, i, j);
+        const double weight = i == j ? 1.0 : 2.0;
+        entries.add(weight * residual.value, weight * 4.0 * core::unit_roundoff * residual.charge, lower, upper);
       }
       sum.value += entries.value;
       sum.size += entries.size;

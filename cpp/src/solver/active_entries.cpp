@@ -8,8 +8,10 @@ namespace {
 
 // A row whose square is allowed this many times its largest value is bounded before anything else is looked at.
 constexpr double far_outside = 4.0;
-// Entries per row and search: others of the same row are mostly settled along with these.
+// Entries per row and search: others of the same row are mostly settled along with these. While there are more than so many for each
+// variable, most of them are.
 constexpr int per_row = 2;
+constexpr Index many = 2;
 
 // Rows with larger coefficients are divided by the largest. Their intervals may then be too narrow to have an interior in double
 // precision, and are widened: the bound is computed with the true ones.
@@ -30,7 +32,7 @@ ActiveEntries::ActiveEntries(const relax::Clique& clique)
       marks_(static_cast<std::size_t>(triangle(clique.T.rows())), 0),
       in_ball_(static_cast<std::size_t>(clique.T.rows()), false),
       norms_(Vector::Ones(clique.T.rows())),
-      noticeable_(std::clamp(5e-5 * static_cast<double>(clique.T.rows()), 5e-4, 5e-3)) {
+      noticeable_(std::clamp(5e-5 * static_cast<double>(clique.T.rows()), 5e-4, 4e-3)) {
   for (const Index row : clique.ball_rows) in_ball_[static_cast<std::size_t>(row)] = true;
   const Index n = clique.T.rows();
   for (Index i = 0; i < n; ++i) {
@@ -155,13 +157,14 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
   const auto deeper = [](const Candidate& a, const Candidate& b) { return a.depth > b.depth; };
   const auto sorted = std::min(found.size(), static_cast<std::size_t>(8 * count));
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(sorted), found.end(), deeper);
+  const int most_per_row = static_cast<Index>(found.size()) > many * clique_.T.cols() ? 1 : per_row;
   std::vector<int> used(static_cast<std::size_t>(n), 0);
   Index added = 0;
   for (std::size_t k = 0; k < sorted && added < count; ++k) {
     const Candidate& entry = found[k];
     int& first = used[static_cast<std::size_t>(entry.row)];
     int& second = used[static_cast<std::size_t>(entry.column)];
-    if (first >= per_row || second >= per_row) continue;
+    if (first >= most_per_row || second >= most_per_row) continue;
     ++first;
     ++second;
     if (add(entry.row, entry.column, entry.sign)) ++added;

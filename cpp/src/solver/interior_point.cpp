@@ -16,12 +16,18 @@ using core::product;
 using core::Transpose;
 
 constexpr double fraction_to_boundary = 0.9;
-constexpr double new_slack = 0.03;
+// New entries' slacks, in units of the square root of the centre: with the centre they would then have multipliers of the same order.
+constexpr double new_slack = 2.0;
+constexpr double least_new_slack = 1e-3;
+constexpr double most_new_slack = 0.03;
 constexpr Index fewest_new = 4;
 // The working set grows when the primal violates it by less than this, and the centre has moved on by this factor.
 constexpr double nearly_feasible = 0.2;
 constexpr double moved_on = 0.8;
 constexpr Index first_growth = 3;
+// Entries with more slack than this, and multipliers that much smaller, are far from their limits.
+constexpr double far_slack = 0.05;
+constexpr double far_ratio = 0.1;
 // Steps that lower the bound by less than this, and do not make the primal that much more feasible, are not worth many more.
 constexpr double worthwhile = 1e-4;
 constexpr double falling = 0.98;
@@ -196,8 +202,40 @@ double InteriorPoint::complementarity(const Matrix& primal, const Matrix& dual, 
   return sum / count;
 }
 
+// Leaves entries out that are far from their limits, as many as S is at least half of what it was without. With less the centre would be
+// far away.
+void InteriorPoint::thin() {
+  constexpr int trials = 3;
+  std::vector<Index> far;
+  for (Index e = active_.initial(); e < active_.size(); ++e) {
+    if (slacks_[e] > far_slack && multipliers_[e] < far_ratio * slacks_[e]) far.push_back(e);
+  }
+  std::stable_sort(far.begin(), far.end(), [this](Index a, Index b) { return slacks_[a] > slacks_[b]; });
+  for (int trial = 0; trial < trials && !far.empty(); ++trial, far.resize(far.size() / 2)) {
+    Vector multipliers = multipliers_;
+    Matrix dual, dual_factor;
+    for (const Index e : far) multipliers[e] = -multipliers_[e];
+    if (!factor(multipliers, dual, dual_factor)) continue;  // without them twice: half of S is left without them
+    for (const Index e : far) multipliers[e] = 0.0;
+    if (!factor(multipliers, dual_, dual_factor_)) return;
+    std::vector<bool> kept(static_cast<std::size_t>(size()), true);
+    for (const Index e : far) kept[static_cast<std::size_t>(e)] = false;
+    std::vector<Index> rest;
+    for (Index e = 0; e < size(); ++e) {
+      if (kept[static_cast<std::size_t>(e)]) rest.push_back(e);
+    }
+    active_.retain(kept);
+    multipliers_ = Vector(multipliers_(rest));
+    slacks_ = Vector(slacks_(rest));
+    use_rows();
+    return;
+  }
+}
+
 // Takes the most violated entries into the working set. False when S is too close to singular for that.
 bool InteriorPoint::grow() {
+  thin();
+  centre_ = complementarity(primal_, dual_, slacks_, multipliers_);
   const Matrix moments = all_rows_.congruence(all_rows_.image(primal_));
   const Index before = active_.size(), added = active_.grow(moments, std::max(fewest_new, dual_.rows()));
   grown_at_ = centre_;
@@ -207,14 +245,15 @@ bool InteriorPoint::grow() {
   const double ball = has_ball_ ? multipliers_[before] : 0.0, ball_slack = has_ball_ ? slacks_[before] : 0.0;
   multipliers_.conservativeResize(size());
   slacks_.conservativeResize(size());
+  const double slack = std::clamp(new_slack * std::sqrt(centre_), least_new_slack, most_new_slack);
   multipliers_.segment(before, added).setZero();
-  slacks_.segment(before, added).setConstant(new_slack);
+  slacks_.segment(before, added).setConstant(slack);
   if (has_ball_) {
     multipliers_[before + added] = ball;
     slacks_[before + added] = ball_slack;
   }
   const Vector share = compensated(before);
-  double multiplier = centre_ / new_slack;
+  double multiplier = centre_ / slack;
   for (int trial = 0; trial < 40; ++trial, multiplier *= 0.3) {
     const Vector multipliers = multipliers_ + multiplier * share;
     if (!factor(multipliers, dual_, dual_factor_)) continue;
@@ -310,8 +349,7 @@ bool InteriorPoint::iterate() {
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;
   inverse_ = core::cholesky_inverse(dual_factor_, pool_);
   const Matrix inverse_image = rows_.image(inverse_);
-  form_schur(rows_.congruence(inverse_image), rows_.congruence(rows_.image(primal_)));
-  if (!factor_schur()) return false;
+  if (!factor_schur(rows_.congruence(inverse_image), rows_.congruence(rows_.image(primal_)))) return false;
   const Vector inverse_entries = entries(inverse_image);
   const Direction predictor = direction(0.0, inverse_entries, nullptr);
   const Steps predicted = longest(predictor, 1.0);

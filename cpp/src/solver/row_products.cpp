@@ -126,16 +126,19 @@ Matrix RowProducts::congruence(const Matrix& image) const {
   });
   core::mirror_lower(pool_, products);
   Matrix result(size(), size());
-  pool_.run(size(), [&](Index j) {
-    const Row& right = rows_[at(j)];
-    for (Index i = 0; i < size(); ++i) {
-      const Row& left = rows_[at(i)];
-      if (left.dense < 0) {
-        result(i, j) = left.value * image(left.column, j);
-      } else if (right.dense < 0) {
-        result(i, j) = right.value * image(right.column, i);
+  pool_.run_blocks(size(), width, [&](Index begin, Index count) {
+    Vector known(variables_ + dense_count());  // products with the variables, and with the dense rows
+    for (Index j = begin; j < begin + count; ++j) {
+      const Row& right = rows_[at(j)];
+      known.head(variables_) = image.col(j);
+      if (right.dense >= 0) {
+        known.tail(dense_count()) = products.col(right.dense);
       } else {
-        result(i, j) = products(left.dense, right.dense);
+        known.tail(dense_count()) = right.value * columns.row(right.column).transpose();
+      }
+      for (Index i = 0; i < size(); ++i) {
+        const Row& left = rows_[at(i)];
+        result(i, j) = left.dense < 0 ? left.value * known[left.column] : known[variables_ + left.dense];
       }
     }
   });

@@ -12,6 +12,8 @@ struct BlasTable {
   void (*dgemm)(char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
   void (*dsyrk)(char*, char*, int*, int*, double*, double*, int*, double*, double*, int*) = nullptr;
   void (*dsymm)(char*, char*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
+  void (*dtrsm)(char*, char*, char*, char*, int*, int*, double*, double*, int*, double*, int*) = nullptr;
+  void (*dpotrf)(char*, int*, double*, int*, int*) = nullptr;
   void (*dsyevd)(char*, char*, int*, double*, int*, double*, double*, int*, int*, int*, int*) = nullptr;
 };
 
@@ -43,6 +45,12 @@ void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index 
 
 // C = A B with A symmetric (its lower triangle is read).
 void symm_lower(const Matrix& a, const Matrix& b, Matrix& c);
+
+// The lower triangle of a symmetric block becomes its Cholesky factor. False when the block is not positive definite.
+bool cholesky_block(double* a, Index size, Index stride);
+
+// B = B L^-T for the lower triangle L of a block of `size`; B has `rows` rows.
+void divide_by_transpose(const double* lower, Index size, Index stride, double* b, Index rows, Index stride_b);
 
 // Symmetric eigendecomposition with preallocated workspace: Eigen up to 32, dsyevd above (design: numerics measurements).
 class SymmetricEigensolver {

@@ -40,6 +40,8 @@ class ActiveEntries {
   // Rows have magnitude about one, and smaller violations are worth no entry: measured on the suite, a third of this costs twice the time
   // for half a per cent. Of few rows all that matters may be had.
   double noticeable() const { return noticeable_; }
+  // Entries from this one on may be left out.
+  Index initial() const { return initial_; }
   Index size() const { return static_cast<Index>(entries_.size()); }
 
   // Leaves out what was not there at the start and is not `kept`, by entry.

@@ -60,6 +60,7 @@ class InteriorPoint : public Method {
   bool begin();
   bool begin_with_active();
   bool review();
+  void thin();
   bool grow();
   static std::vector<bool> binding(const Vector& multipliers, const Vector& slacks);
   Vector compensated(Index first) const;
@@ -70,8 +71,9 @@ class InteriorPoint : public Method {
   bool factor(const Vector& multipliers, Matrix& dual, Matrix& lower) const;
   Vector entries(const Matrix& image) const;
   Matrix adjoint(const Vector& multipliers) const;
+  double schur_diagonal(Index e, const Matrix& inverse_rows, const Matrix& primal_rows) const;
   void form_schur(const Matrix& inverse_rows, const Matrix& primal_rows);
-  bool factor_schur();
+  bool factor_schur(const Matrix& inverse_rows, const Matrix& primal_rows);
   Vector solve(const Vector& right) const;
   Direction direction(double centering, const Vector& inverse_entries, const Direction* predictor) const;
   Steps longest(const Direction& direction, double fraction) const;
@@ -99,7 +101,7 @@ class InteriorPoint : public Method {
   Vector slacks_;
   Matrix primal_, dual_;  // X, S
   Matrix primal_factor_, dual_factor_, inverse_;
-  Matrix schur_, schur_factor_;
+  Matrix schur_;  // its factor
   Vector schur_scale_;
   double start_size_ = 1.0;  // of the first multipliers
   double centre_ = 0.0;      // mu
