@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import subprocess
+import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -145,3 +150,101 @@ def test_extreme_numbers_stay_sound(scale: float) -> None:
     known = np.isfinite(errors).all(axis=1)
     assert (errors[known] <= upper + bounds.evaluation_error).all()
     assert (errors[known] >= lower - bounds.evaluation_error).all()
+
+
+def exact_difference(layers: Layers, other: Layers, x: list[int]) -> Fraction:
+    def output(net: Layers) -> Fraction:
+        (w, b), (v, c) = net
+        hidden = [
+            max(Fraction(b[i]) + sum(Fraction(w[i, j]) * x[j] for j in range(len(x))), Fraction(0))
+            for i in range(len(b))
+        ]
+        return Fraction(c[0]) + sum(Fraction(v[0, i]) * h for i, h in enumerate(hidden))
+
+    return output(layers) - output(other)
+
+
+def assert_exact(layers: Layers, other: Layers) -> None:
+    """Crown and optimised bounds of one output hold in exact arithmetic at the vertices of the unit box."""
+    inputs = layers[0][0].shape[1]
+    twin, box = twin_of(layers, other), twincert.Box(-np.ones(inputs), np.ones(inputs))
+    for bounds in (_core.crown_bounds(twin, box), _core.optimized_bounds(twin, box)):
+        (lower,), (upper,) = bounds.stages[-1].difference
+        for vertex in itertools.product((-1, 1), repeat=inputs):
+            difference = exact_difference(layers, other, list(vertex))
+            assert not np.isfinite(upper) or difference <= Fraction(float(upper))
+            assert not np.isfinite(lower) or difference >= Fraction(float(lower))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_subnormal_weights_of_huge_values(seed: int) -> None:
+    """Products with 5e-324 vanish, what they stand for does not."""
+    rng = np.random.default_rng(seed)
+    inputs, hidden = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    scale = 10.0 ** rng.integers(250, 301)
+    w = rng.normal(size=(hidden, inputs)) * scale
+    b = rng.normal(size=hidden) * scale * float(rng.choice([0.0, 1e-3, 1.0]))
+    v = rng.integers(-9, 10, size=(1, hidden)) * 5e-324
+    layers: Layers = [(w, b), (v, np.zeros(1))]
+    other: Layers = [
+        (w * (1 + 0.1 * rng.normal(size=w.shape)), b),
+        (v * float(rng.choice([1.0, 0.5, 1.5])), np.zeros(1)),
+    ]
+    assert_exact(layers, other)
+
+
+@pytest.mark.parametrize("exponent", [-540, -1000, -1060, -1074])
+def test_huge_weights_of_subnormal_values(exponent: int) -> None:
+    w = np.array([[2.0**exponent]])
+    assert_exact(
+        [(w, np.zeros(1)), (np.array([[1e300]]), np.zeros(1))], [(w, np.zeros(1)), (np.array([[5e299]]), np.zeros(1))]
+    )
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "tanh"])
+def test_plans_know_which_activations_have_them(activation: str) -> None:
+    rng = np.random.default_rng(2)
+    layers = layers_of(rng, 40, 20, 2)
+    twin = twin_of(layers, changed(rng, layers, 0.01), activation)
+    crown = _core.crown_bounds(twin, twincert.Box(-np.ones(40), np.ones(40)))
+    assert not _core.optimization_plan(twin, crown).quadratic
+
+
+def test_no_other_bound_pays_for_them() -> None:
+    twin, box = many_inputs(1)
+    crown = _core.crown_bounds(twin, box)
+    seen = set()
+    for budget in np.geomspace(1e10, 1e6, 200):
+        plan = _core.optimization_plan(twin, crown, budget)
+        seen.add((plan.quadratic, bool(plan.case_neurons)))
+    assert seen == {(True, True), (False, True), (False, False)}
+
+
+AGREEMENT = """
+import sys, types
+if sys.argv[1] == "eigen":
+    blas = types.ModuleType("twincert._blas")
+    blas.__getattr__ = lambda name: lambda *args, **kwargs: None
+    sys.modules["twincert._blas"] = blas
+import numpy as np
+from python.test_quadratic_bounds import many_inputs
+from twincert import _core
+assert _core.blas_registered() == (sys.argv[1] == "blas")
+for seed in range(3):
+    print(*(float(x).hex() for x in np.ravel(_core.optimized_bounds(*many_inputs(seed)).stages[-1].difference)))
+"""
+
+
+def test_another_library_ends_at_the_same_bounds() -> None:
+    """A certificate made with one BLAS is checked without it: claims have a slack of 1e-6 of their size for that."""
+    found = []
+    for library in ("blas", "eigen"):
+        run = subprocess.run(
+            [sys.executable, "-c", AGREEMENT, library],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        found.append(np.array([[float.fromhex(x) for x in line.split()] for line in run.stdout.splitlines()]))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-7)

@@ -102,6 +102,7 @@ BackwardPass::Side BackwardPass::make_side(Side Relaxed::*side, const network::S
   result.bias = stage.bias(live);
   result.load = affine.load(live);
   result.magnitude_sum = affine.magnitude_sum;
+  result.value_sum = core::round_up_sum(result.load.sum(), result.load.size());
   bool kinked = false;
   result.tight.reserve(live.size());
   for (const Index i : live) {
@@ -224,7 +225,7 @@ void BackwardPass::through_activation(const Relaxed& relaxed, Batch& batch) cons
   }
   const Index neurons = batch.reference.columns() + batch.compressed.columns();
   for (RowForms* const forms : {&batch.reference, &batch.compressed})
-    add_neuron_terms(forms->constant(), forms->shift(), forms->load(), neurons);
+    add_neuron_terms(forms->constant(), forms->shift(), forms->load(), neurons, relaxed.value_sum());
 }
 
 void BackwardPass::through_affine(const Side& side, Matrix& rows, Vector& constant) {
@@ -336,7 +337,8 @@ Vector BackwardPass::maximum(Index stage, const Matrix& reference_rows, const Ma
   Batch& batch = own_batch();
   const auto start = [&](Side Relaxed::*side, const network::Stage& own, const Affine& affine, const Matrix& rows, RowForms& forms) {
     const Side whole{
-        {}, gather(own.weight, range(own.weight.rows()), live_before(stage, side)), own.bias, affine.load, affine.magnitude_sum, {}, {}};
+        {}, gather(own.weight, range(own.weight.rows()), live_before(stage, side)), own.bias, affine.load, affine.magnitude_sum, 0.0, {},
+        {}};
     forms.tight = forms.flat = 0;
     forms.reset(rows.rows(), rows.cols());
     forms.rows() = rows;

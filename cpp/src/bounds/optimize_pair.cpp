@@ -152,8 +152,8 @@ class Pass {
       planes.compressed.relax(stage.compressed, forms_.compressed.rows, shift_g, load_g);
     }
     const Index neurons = forms_.reference.rows.cols() + forms_.compressed.rows.cols();
-    add_neuron_terms(forms_.reference.constant, shift_f, load_f, neurons);
-    add_neuron_terms(forms_.compressed.constant, shift_g, load_g, neurons);
+    add_neuron_terms(forms_.reference.constant, shift_f, load_f, neurons, stage.relaxed->value_sum());
+    add_neuron_terms(forms_.compressed.constant, shift_g, load_g, neurons, stage.relaxed->value_sum());
   }
 
   void follow(std::size_t j, const AdamStep& step, Matrix& f, Matrix& other) {

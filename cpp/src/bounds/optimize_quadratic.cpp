@@ -113,7 +113,8 @@ PairForms QuadraticStage::bound(const PairForms& rows) const {
   const QuadraticRows quadratic = split(rows, forms, shift, load);
   const QuadraticMultipliers multipliers = find_multipliers(quadratic, half_width_);
   for (Index r = 0; r < count; ++r) close(rows, quadratic, multipliers, r, forms, shift, load);
-  add_neuron_terms(forms.reference.constant, shift, load, forms.reference.rows.cols() + forms.compressed.rows.cols());
+  add_neuron_terms(forms.reference.constant, shift, load, forms.reference.rows.cols() + forms.compressed.rows.cols(),
+                   stage_.relaxed->value_sum());
   BackwardPass::through_affine(stage_.relaxed->reference, forms.reference.rows, forms.reference.constant);
   BackwardPass::through_affine(stage_.relaxed->compressed, forms.compressed.rows, forms.compressed.constant);
   return forms;
@@ -121,8 +122,8 @@ PairForms QuadraticStage::bound(const PairForms& rows) const {
 
 // Row r with whatever multipliers were found. M = middle + l . z below is the floating-point image of L, and |L - M| <= error: each
 // coefficient has at most six roundings, the sums at most `inputs` + 2 more. Then max(0, L) <= max(0, M) + error and theta M <= theta L +
-// error. What theta p and theta q lose by rounding the load pays for, as for a plane; what they and the coefficients lose by underflow is
-// multiplied by a_f, a_g, s or q, and counts as an error.
+// error. What theta p and theta q lose by rounding is paid for as for a plane. What the coefficients lose by underflow is multiplied by s
+// or q, and counts as an error.
 void QuadraticStage::close(const PairForms& rows, const QuadraticRows& quadratic, const QuadraticMultipliers& multipliers, Index r,
                            PairForms& forms, Vector& shift, Vector& load) const {
   const auto pairs = static_cast<Index>(planes_.size());
@@ -140,13 +141,12 @@ void QuadraticStage::close(const PairForms& rows, const QuadraticRows& quadratic
     const double theta = multipliers.theta(r, k), kappa = multipliers.kappa(r, k), middle = quadratic.middle(r, k);
     const Vector form = (s * reference_.row(k) - q * change_.row(k)).transpose();
     const double size = core::round_up_sum(std::abs(s) * reference_size_[k] + std::abs(q) * change_size_[k], 4);
-    const PolygonTable& polygon = stage_.planes[static_cast<std::size_t>(k)].table.polygon;
-    const double lost =
-        static_cast<double>(8 * inputs + 8) * (1.0 + std::abs(s) + std::abs(q)) + 4.0 * (polygon.reference_load + polygon.compressed_load);
+    const double lost = static_cast<double>(8 * inputs + 8) * (1.0 + std::abs(s) + std::abs(q));
     errors += core::gamma(inputs + 12) * size + core::underflow_unit * core::round_up_sum(lost, 8);
     const double radius = core::round_up_sum(form.lpNorm<1>(), inputs);
     const double t = offset(theta, kappa, middle, core::sub_down(middle, radius), core::add_up(middle, radius));
     scaled.row(k) = (std::sqrt(kappa) * root).cwiseProduct(form).transpose();
+    const PolygonTable& polygon = stage_.planes[static_cast<std::size_t>(k)].table.polygon;
     forms.reference.rows(r, column) = theta * p;
     forms.compressed.rows(r, column) = theta * q;
     shift[r] += t;

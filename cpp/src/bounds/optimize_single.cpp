@@ -41,7 +41,7 @@ class Pass {
       Vector shift = Vector::Zero(count);
       Vector load = Vector::Zero(count);
       lines_[j].relax(stages_[j], forms_.rows, shift, load);
-      add_neuron_terms(forms_.constant, shift, load, forms_.rows.cols());
+      add_neuron_terms(forms_.constant, shift, load, forms_.rows.cols(), stages_[j].side->value_sum);
       BackwardPass::through_affine(*stages_[j].side, forms_.rows, forms_.constant);
     }
     return box_maximum(forms_.rows, forms_.constant, box_, points_);

@@ -30,10 +30,11 @@ void add_rigorously(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>&
 
 double proven_upper(double x) { return x > -infinity ? x : infinity; }
 
-// The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
+// Coefficients that underflow meet values of that size. The sums over the neurons round as well: |t| <= (1 + gamma) e bounds their terms.
 void add_neuron_terms(Eigen::Ref<Vector> constant, const Eigen::Ref<const Vector>& shift, const Eigen::Ref<const Vector>& load,
-                      Index neurons) {
-  const double absolute = static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit;
+                      Index neurons, double value_sum) {
+  const double absolute =
+      core::round_up_sum(static_cast<double>(2 * neurons * neuron_rounding) * core::underflow_unit * (1.0 + value_sum), 3);
   add_rigorously(constant, shift, load, relative_error(neurons + neuron_rounding), absolute);
 }
 

@@ -49,6 +49,7 @@ class BackwardPass {
     Vector bias;
     Vector load;
     double magnitude_sum = 0.0;
+    double value_sum = 0.0;  // bound of the sum of the live values' magnitudes, from `load`
     std::vector<LinePair> tight;
     std::vector<LinePair> flat;  // empty when no neuron has another choice
   };
@@ -56,6 +57,8 @@ class BackwardPass {
     Side reference;
     Side compressed;
     std::vector<PairRelaxation> pairs;  // only for paired stages
+
+    double value_sum() const { return core::add_up(reference.value_sum, compressed.value_sum); }
   };
 
   // Both must outlive the pass.
