@@ -64,6 +64,14 @@ class Search {
     polytope_ = std::holds_alternative<sets::Polytope>(set.region());
   }
 
+  AttackResult improve(const AttackResult& found) {
+    const Vector shift = found.reference_input - found.compressed_input;
+    choose_goals(found.reference_input);
+    evaluate(found.reference_input, shift);
+    for (std::size_t d = 0; d < goals_.size(); ++d) best_[d] = {score(0, d), found.reference_input, shift};
+    return best_of(found);
+  }
+
   AttackResult run() {
     const core::IntervalVector& box = set_.bounding_box();
     const Vector center = set_.project(0.5 * box.lower + 0.5 * box.upper);
@@ -79,6 +87,11 @@ class Search {
       if (first == 0) choose_goals(pool);
       climb(pool, count + 1, seed);
     }
+    return best_of(std::move(result));
+  }
+
+ private:
+  AttackResult best_of(AttackResult result) {
     if (!enough()) polish_best();
     for (const Best& best : best_) {
       if (best.x.size() == 0) continue;
@@ -88,7 +101,6 @@ class Search {
     return result;
   }
 
- private:
   bool enough() const {
     const double enough = affine() ? std::sqrt(options_.enough) : options_.enough;
     return std::any_of(best_.begin(), best_.end(), [enough](const Best& best) { return best.value > enough; });
@@ -414,6 +426,12 @@ AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const 
   }
   measure.validate(twin.output_size());
   return Search(twin, set, measure, options).run();
+}
+
+AttackResult improve(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackResult& found) {
+  measure.validate(twin.output_size());
+  const AttackOptions options;
+  return Search(twin, set, measure, options).improve(found);
 }
 
 }  // namespace twincert::attack

@@ -137,9 +137,12 @@ class Search {
       half.bound = bound_of(half.part);
       half.center = center_of(half.part, half.bound);
     });
+    const double known = witness_.value;
     for (Found& half : halves) {
       if (half.center.value > witness_.value) witness_ = std::move(half.center);
     }
+    // Parts lead to where the error is large, in places that no random start would find; the maximum there is a climb away.
+    if (witness_.value > known) witness_ = attack::improve(twin_, set_, measure_, witness_);
     for (std::size_t n = 0; n < halves.size(); ++n) {
       Node& parent = nodes_[static_cast<std::size_t>(parents[n / 2].first)];
       if (n % 2 == 0) {

@@ -31,4 +31,7 @@ struct AttackResult {
 
 AttackResult attack(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackOptions& options = {});
 
+// Climbs on from one point of the set; the result is never smaller than `found`.
+AttackResult improve(const network::Twin& twin, const sets::InputSet& set, const Measure& measure, const AttackResult& found);
+
 }  // namespace twincert::attack
