@@ -20,7 +20,7 @@ namespace {
 
 constexpr Index block_rows = 16;       // per task: small enough for a cache, however many threads there are
 constexpr Index block_cases = 64;      // the same where rows are taken case by case; of at least one row
-constexpr Index block_quadratic = 6;   // of rows that get quadratic bounds: few, and each much work
+constexpr Index block_quadratic = 4;   // for quadratic bounds: as many rows as make a vector
 constexpr double parallel_work = 2e7;  // operations below which threads are not worth starting
 
 using Body = std::function<void(Index first, Index count)>;
@@ -249,32 +249,37 @@ class Optimizer {
     const PairSlopes known{slopes(stages, &PairStage::reference, f, neurons, 1.0),
                            slopes(stages, &PairStage::compressed, g, neurons, -1.0)};
     const Index rows = start.reference.rows.rows();
-    // Where there are more stages, the first one's share of what is lost is too small: 0.1 % on MNIST for a third of the time.
-    std::optional<QuadraticStage> quadratic;
-    if (outputs && k == 1 && plan_.quadratic) quadratic.emplace(stages.front(), set_);
-    if (quadratic && quadratic->empty()) quadratic.reset();
     PairForms forms = empty_forms(rows);
-    PairForms curved = empty_forms(rows);
     const int steps = outputs ? plan_.output_steps : pair_steps;
     const double decay = outputs ? std::pow(0.98, static_cast<double>(last_pair_steps) / steps) : 0.95;
-    in_blocks(
-        rows,
-        [&](Index first, Index count) {
-          const auto part = [&](const InputForms& whole) {
-            return InputForms{whole.rows.middleRows(first, count), whole.constant.segment(first, count)};
-          };
-          PairSlopes own;
-          for (std::size_t j = 0; j < k; ++j) {
-            own.reference.push_back(known.reference[j].middleRows(first, count));
-            own.compressed.push_back(known.compressed[j].middleRows(first, count));
-          }
-          const PairForms block{part(start.reference), part(start.compressed)};
-          put(optimize_planes(stages, set_, block, own, steps, decay), first, forms);
-          if (quadratic) put(quadratic->bound(block), first, curved);
-        },
-        quadratic ? block_quadratic : block_rows);
+    in_blocks(rows, [&](Index first, Index count) {
+      PairSlopes own;
+      for (std::size_t j = 0; j < k; ++j) {
+        own.reference.push_back(known.reference[j].middleRows(first, count));
+        own.compressed.push_back(known.compressed[j].middleRows(first, count));
+      }
+      put(optimize_planes(stages, set_, block_of(start, first, count), own, steps, decay), first, forms);
+    });
     lower_bounds_to(stage.difference, neurons, maximum(set_, forms));
-    if (quadratic) lower_bounds_to(stage.difference, neurons, maximum(set_, curved));
+    // Where there are more stages, the first one's share of what is lost is too small: 0.1 % on MNIST for a third of the time.
+    if (outputs && k == 1 && plan_.quadratic) parabolas(stages.front(), start, neurons, stage.difference);
+  }
+
+  void parabolas(const PairStage& first_stage, const PairForms& start, const std::vector<Index>& neurons, IntervalVector& difference) {
+    const QuadraticStage quadratic(first_stage, set_);
+    if (quadratic.empty()) return;
+    const Index rows = start.reference.rows.rows();
+    PairForms forms = empty_forms(rows);
+    const auto body = [&](Index first, Index count) { put(quadratic.bound(block_of(start, first, count)), first, forms); };
+    in_blocks(rows, body, block_quadratic);
+    lower_bounds_to(difference, neurons, maximum(set_, forms));
+  }
+
+  static PairForms block_of(const PairForms& whole, Index first, Index count) {
+    const auto part = [&](const InputForms& forms) {
+      return InputForms{forms.rows.middleRows(first, count), forms.constant.segment(first, count)};
+    };
+    return {part(whole.reference), part(whole.compressed)};
   }
 
   PairForms empty_forms(Index rows) const { return {{Matrix(rows, set_.size()), Vector(rows)}, {Matrix(rows, set_.size()), Vector(rows)}}; }

@@ -65,6 +65,8 @@ QuadraticStage::QuadraticStage(const PairStage& stage, const InputSet& set) : st
   all_change_ = stage.weight_change * half_width_.asDiagonal();
   reference_ = all_reference_(planes_, Eigen::all);
   change_ = all_change_(planes_, Eigen::all);
+  reference_transpose_ = reference_.transpose();
+  change_transpose_ = change_.transpose();
   const Vector bias_change = f.bias - g.bias;
   reference_middle_ = (f.weight * middle + f.bias)(planes_);
   change_middle_ = (stage.weight_change * middle + bias_change)(planes_);
@@ -79,7 +81,7 @@ QuadraticStage::QuadraticStage(const PairStage& stage, const InputSet& set) : st
 QuadraticRows QuadraticStage::split(const PairForms& rows, PairForms& forms, Vector& shift, Vector& load) const {
   const Index count = rows.reference.rows.rows();
   const Matrix none = Matrix::Zero(count, static_cast<Index>(planes_.size()));
-  QuadraticRows result{reference_, change_, none, none, none, {}};
+  QuadraticRows result{reference_, change_, reference_transpose_, change_transpose_, none, none, none, {}};
   forms = rows;
   for (std::size_t n = 0, next = 0; n < stage_.relaxed->pairs.size(); ++n) {
     const auto column = static_cast<Index>(n);

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "twincert/core/blas.hpp"
+#include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -15,9 +15,10 @@ constexpr double softness = 0.02;     // of signs and pieces, relative to what t
 constexpr double noise = 1e-6;
 constexpr double last_rate = 0.02;  // of the first one
 
-Matrix product(const Matrix& a, core::Transpose transpose, const Matrix& b) {
-  Matrix result(a.rows(), transpose == core::Transpose::yes ? b.rows() : b.cols());
-  core::gemm(core::Transpose::no, transpose, 1.0, a, b, 0.0, result);
+// Of few rows: a BLAS would copy the large factor each time.
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix result(a.rows(), b.cols());
+  core::small_product(a.rows(), b.cols(), a.cols(), a.data(), b.data(), result.data());
   return result;
 }
 
@@ -92,10 +93,11 @@ class Search {
  private:
   static Matrix radius(const QuadraticRows& rows) {
     Matrix result(rows.middle.rows(), rows.middle.cols());
-    const Matrix reference = rows.reference.transpose(), change = rows.change.transpose();
     for (Index r = 0; r < result.rows(); ++r) {
       for (Index k = 0; k < result.cols(); ++k)
-        result(r, k) = (rows.scale_reference(r, k) * reference.col(k) - rows.scale_change(r, k) * change.col(k)).lpNorm<1>();
+        result(r, k) =
+            (rows.scale_reference(r, k) * rows.reference_transpose.col(k) - rows.scale_change(r, k) * rows.change_transpose.col(k))
+                .lpNorm<1>();
     }
     return result;
   }
@@ -160,13 +162,11 @@ class Search {
 }  // namespace
 
 Matrix QuadraticRows::along(const Matrix& z) const {
-  return scale_reference.cwiseProduct(product(z, core::Transpose::yes, reference)) -
-         scale_change.cwiseProduct(product(z, core::Transpose::yes, change));
+  return scale_reference.cwiseProduct(product(z, reference_transpose)) - scale_change.cwiseProduct(product(z, change_transpose));
 }
 
 Matrix QuadraticRows::back(const Matrix& y) const {
-  return product(y.cwiseProduct(scale_reference), core::Transpose::no, reference) -
-         product(y.cwiseProduct(scale_change), core::Transpose::no, change);
+  return product(y.cwiseProduct(scale_reference), reference) - product(y.cwiseProduct(scale_change), change);
 }
 
 QuadraticMultipliers find_multipliers(const QuadraticRows& rows, const Vector& half_width) { return Search(rows, half_width).run(); }

@@ -37,10 +37,11 @@ class QuadraticStage {
              Vector& shift, Vector& load) const;
 
   const PairStage& stage_;
-  std::vector<Index> planes_;                // among the stage's pairs
-  Vector half_width_;                        // of the inputs' box, rounded up
-  Matrix all_reference_, all_change_;        // W and W - V times the half widths, for live neurons
-  Matrix reference_, change_;                // the same for the pairs
+  std::vector<Index> planes_;          // among the stage's pairs
+  Vector half_width_;                  // of the inputs' box, rounded up
+  Matrix all_reference_, all_change_;  // W and W - V times the half widths, for live neurons
+  Matrix reference_, change_;          // the same for the pairs
+  Matrix reference_transpose_, change_transpose_;
   Vector reference_middle_, change_middle_;  // a_f and a_f - a_g of the pairs in the middle
   Vector reference_size_, change_size_;      // bounds of |W| |x| + |b| and of |W - V| |x| + |b - c|
 };

@@ -13,6 +13,8 @@ inline constexpr double quadratic_products = 4.0;  // with both matrices, in eac
 struct QuadraticRows {
   const Matrix& reference;  // (pairs x inputs)
   const Matrix& change;
+  const Matrix& reference_transpose;
+  const Matrix& change_transpose;
   Matrix scale_reference;  // (rows x pairs), zero where the pair takes no part
   Matrix scale_change;
   Matrix middle;
