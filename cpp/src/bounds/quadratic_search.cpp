@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "twincert/bounds/free_lines.hpp"
 #include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
@@ -49,7 +50,7 @@ double piece_share(Peak above, Peak below, double width, double lower, double up
   return 0.5 + 0.5 * std::tanh((above.value - below.value) / std::max(width, tiny));
 }
 
-// A matrix of parameters and its moments (Adam, arXiv 1412.6980).
+// A matrix of parameters and its moments.
 class Parameters {
  public:
   Parameters(Matrix start, double rate)
@@ -57,12 +58,11 @@ class Parameters {
 
   // `size` is that of the terms that gradients are sums of: far below it they are noise.
   void step(int number, double decay, const Matrix& gradient, const Matrix& size) {
-    first_ = 0.9 * first_ + 0.1 * gradient;
-    second_ = 0.98 * second_ + 0.02 * gradient.cwiseAbs2();
-    const double first_scale = 1.0 / (1.0 - std::pow(0.9, number + 1));
-    const double second_scale = 1.0 / (1.0 - std::pow(0.98, number + 1));
+    const AdamStep adam(rate_ * decay, 0.9, 0.98, number);
+    first_ = adam.decay1 * first_ + (1.0 - adam.decay1) * gradient;
+    second_ = adam.decay2 * second_ + (1.0 - adam.decay2) * gradient.cwiseAbs2();
     values.array() -=
-        rate_ * decay * (first_scale * first_.array()) / ((second_scale * second_).array().sqrt() + (noise * size).array() + tiny);
+        adam.rate * (adam.correction1 * first_.array()) / ((adam.correction2 * second_).array().sqrt() + (noise * size).array() + tiny);
   }
 
   Matrix values;
