@@ -41,6 +41,7 @@ double largest_eigenvalue_upper(const Matrix& lower) {
     const double nu = guess * (1.0 + excess);
     Matrix shifted = -lower;
     shifted.diagonal().array() += nu;
+    // Not a borrowed LAPACK's, which may multiply by inverses of blocks.
     const Eigen::LLT<Matrix> factor(shifted);
     if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) continue;
     // The trace of A is at most n nu; the diagonal's rounding adds u nu.
