@@ -41,7 +41,7 @@ void bind_bounds(py::module_& m) {
       .def_readonly("case_neurons", &OptimizationPlan::case_neurons)
       .def_readonly("intermediate_planes", &OptimizationPlan::intermediate_planes)
       .def_readonly("intermediate_lines", &OptimizationPlan::intermediate_lines)
-      .def_readonly("quadratic", &OptimizationPlan::quadratic)
+      .def_readonly("quadratic_steps", &OptimizationPlan::quadratic_steps)
       .def_readonly("output_steps", &OptimizationPlan::output_steps)
       .def_readonly("operations", &OptimizationPlan::operations);
   m.def("optimization_plan", &twincert::bounds::optimization_plan, py::arg("twin"), py::arg("crown"),

@@ -234,7 +234,7 @@ void BackwardPass::through_affine(const Side& side, Matrix& rows, Vector& consta
   if (count > 0) {
     Vector shift(count), load(count);
     affine_rows(rows.cols(), side.bias.data(), side.load.data(), count, rows.data(), shift.data(), load.data());
-    core::gemm(core::Transpose::no, core::Transpose::no, 1.0, rows, side.weight, 0.0, inputs);
+    core::product(rows, side.weight, inputs);
     add_affine_terms(constant, shift, load, rows.cols(), side.magnitude_sum);
   }
   rows = std::move(inputs);

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "twincert/bounds/optimize_kernels.hpp"
-#include "twincert/core/blas.hpp"
+#include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -36,7 +36,8 @@ AdamStep::AdamStep(double rate, double decay1, double decay2, int step)
       correction1(1.0 / (1.0 - std::pow(decay1, step + 1))),
       correction2(1.0 / (1.0 - std::pow(decay2, step + 1))) {}
 
-FreeStage::FreeStage(const BackwardPass::Side& side, const network::Activation& activation, const IntervalVector& bounds) : side(&side) {
+FreeStage::FreeStage(const BackwardPass::Side& side, const network::Activation& activation, const IntervalVector& bounds)
+    : side(&side), weight_transpose(side.weight.transpose()) {
   const bool leaky = activation.kind == ActivationKind::leaky_relu;
   if (activation.kind != ActivationKind::relu && !leaky) return;
   const double slope = leaky ? activation.slope : 0.0;
@@ -89,9 +90,9 @@ void FreeLines::follow(const FreeStage& stage, const AdamStep& step, const Matri
       });
 }
 
-void affine_points(const BackwardPass::Side& side, const Matrix& inputs, Matrix& values) {
-  core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, inputs, side.weight, 0.0, values);
-  values.rowwise() += side.bias.transpose();
+void affine_points(const FreeStage& stage, const Matrix& inputs, Matrix& values) {
+  core::product(inputs, stage.weight_transpose, values);
+  values.rowwise() += stage.side->bias.transpose();
 }
 
 }  // namespace twincert::bounds

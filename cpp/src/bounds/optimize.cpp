@@ -13,13 +13,14 @@
 #include "twincert/bounds/optimize_quadratic.hpp"
 #include "twincert/bounds/optimize_single.hpp"
 #include "twincert/bounds/rounding.hpp"
+#include "twincert/core/coarse.hpp"
 #include "twincert/core/parallel.hpp"
 
 namespace twincert::bounds {
 namespace {
 
 constexpr Index block_rows = 16;       // per task: small enough for a cache, however many threads there are
-constexpr Index block_cases = 64;      // the same where rows are taken case by case; of at least one row
+constexpr Index block_cases = 32;      // the same where rows are taken case by case; of at least one row
 constexpr Index block_quadratic = 4;   // for quadratic bounds: as many rows as make a vector
 constexpr double parallel_work = 2e7;  // operations below which threads are not worth starting
 
@@ -53,6 +54,15 @@ void lower_bounds_to(IntervalVector& bounds, const std::vector<Index>& neurons, 
   }
 }
 
+IntervalVector coarse(IntervalVector x) {
+  for (double& lower : x.lower) lower = core::coarse_down(lower);
+  for (double& upper : x.upper) upper = core::coarse_up(upper);
+  return x;
+}
+
+// Enclosures of bounds that do not depend on the library that made them, so that those who check a certificate find what it says.
+StageBounds coarse(const StageBounds& bounds) { return {coarse(bounds.reference), coarse(bounds.compressed), coarse(bounds.difference)}; }
+
 class Optimizer {
  public:
   Optimizer(const Twin& twin, const InputSet& set, const TwinBounds& crown, int threads, double budget, const std::function<bool()>& go_on)
@@ -73,6 +83,7 @@ class Optimizer {
 
   TwinBounds optimized() {
     TwinBounds bounds;
+    std::vector<StageBounds> before;  // what the searches start from
     if (plan_.output_steps == 0) return crown_;
     const std::size_t count = twin_.stages().size();
     for (std::size_t k = 0; k < count; ++k) {
@@ -83,9 +94,12 @@ class Optimizer {
           stage = intersect(stage, backward_.stage(static_cast<Index>(k), Selection::all(twin_.stages()[k])));
           tighten_by_identity(stage);
         }
-        optimize(k, stage, bounds.stages);
+        optimize(k, stage, before);
       }
-      if (k + 1 < count) backward_.add_stage(stage);
+      if (k + 1 < count) {
+        before.push_back(coarse(stage));
+        backward_.add_stage(before.back());
+      }
       bounds.stages.push_back(std::move(stage));
     }
     bounds.evaluation_error = evaluation_error(twin_, set_, bounds.stages).cwiseMin(crown_.evaluation_error);
@@ -261,16 +275,18 @@ class Optimizer {
       put(optimize_planes(stages, set_, block_of(start, first, count), own, steps, decay), first, forms);
     });
     lower_bounds_to(stage.difference, neurons, maximum(set_, forms));
-    // Where there are more stages, the first one's share of what is lost is too small: 0.1 % on MNIST for a third of the time.
-    if (outputs && k == 1 && plan_.quadratic) parabolas(stages.front(), start, neurons, stage.difference);
+    if (outputs && plan_.quadratic_steps > 0) parabolas(stages, before, start, neurons, stage.difference);
   }
 
-  void parabolas(const PairStage& first_stage, const PairForms& start, const std::vector<Index>& neurons, IntervalVector& difference) {
-    const QuadraticStage quadratic(first_stage, set_);
-    if (quadratic.empty()) return;
+  void parabolas(const std::vector<PairStage>& stages, const std::vector<StageBounds>& before, const PairForms& start,
+                 const std::vector<Index>& neurons, IntervalVector& difference) {
+    const QuadraticChain chain(stages, before, set_);
+    if (chain.empty()) return;
     const Index rows = start.reference.rows.rows();
     PairForms forms = empty_forms(rows);
-    const auto body = [&](Index first, Index count) { put(quadratic.bound(block_of(start, first, count)), first, forms); };
+    const auto body = [&](Index first, Index count) {
+      put(chain.bound(block_of(start, first, count), plan_.quadratic_steps), first, forms);
+    };
     in_blocks(rows, body, block_quadratic);
     lower_bounds_to(difference, neurons, maximum(set_, forms));
   }

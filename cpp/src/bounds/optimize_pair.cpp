@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "twincert/bounds/rounding.hpp"
-#include "twincert/core/blas.hpp"
+#include "twincert/core/small_product.hpp"
 
 namespace twincert::bounds {
 namespace {
@@ -107,16 +107,18 @@ class Pass {
     bool paired = true;
     for (std::size_t j = 0; j < stages_.size(); ++j) {
       const PairStage& stage = stages_[j];
-      Matrix a_f, a_other;
-      affine_points(stage.relaxed->reference, f, a_f);
+      Matrix a_f, a_other, change;
+      affine_points(stage.reference, f, a_f);
       if (paired && stage.paired()) {
-        core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, f, stage.weight_change, 0.0, a_other);
-        if (other.size() > 0)
-          core::gemm(core::Transpose::no, core::Transpose::yes, 1.0, other, stage.relaxed->compressed.weight, 1.0, a_other);
+        core::product(f, stage.weight_change_transpose, a_other);
+        if (other.size() > 0) {
+          core::product(other, stage.compressed.weight_transpose, change);
+          a_other += change;
+        }
         a_other.rowwise() += (stage.relaxed->reference.bias - stage.relaxed->compressed.bias).transpose();
       } else {
         if (paired) other = other.size() > 0 ? Matrix(f - other) : f;
-        affine_points(stage.relaxed->compressed, other, a_other);
+        affine_points(stage.compressed, other, a_other);
         if (stage.paired()) a_other = a_f - a_other;
       }
       f = std::move(a_f);
@@ -254,7 +256,10 @@ PairStage::PairStage(const BackwardPass::Relaxed& relaxed, const network::StageP
       reference(relaxed.reference, pair.reference.activation, bounds.reference),
       compressed(relaxed.compressed, pair.compressed.activation, bounds.compressed) {
   if (!paired()) return;
-  if (paired_input) weight_change = relaxed.reference.weight - relaxed.compressed.weight;
+  if (paired_input) {
+    weight_change = relaxed.reference.weight - relaxed.compressed.weight;
+    weight_change_transpose = weight_change.transpose();
+  }
   const std::vector<Index> in_reference = free_numbers(reference);
   const std::vector<Index> in_compressed = free_numbers(compressed);
   for (std::size_t n = 0; n < relaxed.pairs.size(); ++n) {

@@ -13,6 +13,7 @@ namespace {
 // Measured shares of the elementwise loops, in operations per row and neuron.
 constexpr double line_work = 60.0;
 constexpr double plane_work = 250.0;
+constexpr double parabola_work = 800.0;
 
 double unstable(const network::Activation& activation, const IntervalVector& bounds) {
   Line line{};
@@ -21,23 +22,41 @@ double unstable(const network::Activation& activation, const IntervalVector& bou
   return count;
 }
 
-// Quadratic bounds of all outputs behind a single hidden stage of ReLU, or zero where there are none: every pair that is not affine takes
-// part in each step with all of its weights, then in a Gram matrix and a few factorisations of its size.
-double quadratic_work(const Twin& twin, const TwinBounds& crown) {
-  const network::StagePair& first = twin.stages().front();
+// Quadratic bounds of all outputs, or zero where there are none.
+struct QuadraticWork {
+  double step = 0.0;
+  double closing = 0.0;
+};
+
+// Every live neuron takes part in each step with all of its weights; in the end there is a Gram matrix per stage and row, and a few
+// factorisations of its size.
+QuadraticWork quadratic_work(const Twin& twin, const TwinBounds& crown) {
   const auto relu = [](const network::Stage& stage) { return stage.activation.kind == network::ActivationKind::relu; };
-  if (twin.stages().size() != 2 || !first.paired || !relu(first.reference) || !relu(first.compressed)) return 0.0;
-  Line line{};
-  double pairs = 0.0;
-  for (Index i = 0; i < crown.stages[0].reference.size(); ++i) {
-    const bool affine = affine_on(first.reference.activation, crown.stages[0].reference[i], line) &&
-                        affine_on(first.compressed.activation, crown.stages[0].compressed[i], line);
-    pairs += affine ? 0.0 : 1.0;
+  const auto rows = 2.0 * static_cast<double>(twin.output_size());
+  QuadraticWork work;
+  auto inputs = static_cast<double>(twin.input_size());
+  double all_pairs = 0.0;
+  for (std::size_t k = 0; k + 1 < twin.stages().size(); ++k) {
+    const network::StagePair& pair = twin.stages()[k];
+    if (!pair.paired || !relu(pair.reference) || !relu(pair.compressed)) return {};
+    const StageBounds& bounds = crown.stages[k];
+    double neurons = 0.0, pairs = 0.0;
+    for (Index i = 0; i < bounds.reference.size(); ++i) {
+      const bool live = bounds.reference.upper[i] > 0.0 || bounds.compressed.upper[i] > 0.0;
+      const bool kept = bounds.reference.lower[i] >= 0.0 && bounds.compressed.lower[i] >= 0.0;
+      neurons += live ? 1.0 : 0.0;
+      pairs += live && !kept ? 1.0 : 0.0;
+    }
+    const bool last = k + 2 == twin.stages().size();
+    const double matrices = k == 0 ? 2.0 : 3.0, variables = k == 0 ? inputs : 2.0 * inputs;
+    const double squares = pairs + (last ? 0.0 : 2.0 * neurons);
+    const double small = std::min(squares, variables), large = std::max(squares, variables);
+    work.step += rows * (2.0 * quadratic_products * matrices * inputs * neurons + parabola_work * pairs);
+    work.closing += rows * small * small * (large + 4.0 * small + 400.0);
+    all_pairs += pairs;
+    inputs = neurons;
   }
-  const auto inputs = static_cast<double>(twin.input_size());
-  const double search = quadratic_steps * pairs * (4.0 * quadratic_products * inputs + line_work);
-  const double closing = pairs * pairs * (inputs + 4.0 * pairs + 400.0);
-  return 2.0 * static_cast<double>(twin.output_size()) * (search + closing);
+  return all_pairs > 0.0 ? work : QuadraticWork{};
 }
 
 struct Work {
@@ -74,24 +93,33 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
     neurons_g += static_cast<double>(pair.compressed.bias.size());
   }
   const double outputs = last.lines + (last_pair_steps + 3) * last.plane_step;
-  const double quadratic = quadratic_work(twin, crown);
-  OptimizationPlan plan{{few_case_neurons}, true, true, false, last_pair_steps, 0.0};
+  OptimizationPlan plan{{few_case_neurons}, true, true, last_pair_steps, 0, 0.0};
+  const auto cases = [&](Index neurons) { return std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons)); };
   const auto total = [&] {
-    double cases = 0.0;
-    for (const Index neurons : plan.case_neurons) cases += std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons));
-    return outputs + cases + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
+    return outputs + (plan.case_neurons.empty() ? 0.0 : cases(few_case_neurons)) + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
   };
-  if (budget > operation_budget) plan.case_neurons.push_back(most_case_neurons);
-  while (total() > budget && plan.case_neurons.size() > 1) {
-    if (--plan.case_neurons.back() == few_case_neurons) plan.case_neurons.pop_back();
-  }
   if (total() > budget) plan.case_neurons.clear();
   if (total() > budget) plan.intermediate_planes = false;
   if (total() > budget) plan.intermediate_lines = false;
   plan.operations = total();
   // Whatever they take is left over: no other bound becomes looser for them.
-  plan.quadratic = quadratic > 0.0 && plan.operations + quadratic <= budget;
-  if (plan.quadratic) plan.operations += quadratic;
+  const QuadraticWork quadratic = quadratic_work(twin, crown);
+  if (quadratic.step > 0.0 && (twin.stages().size() == 2 || budget > operation_budget)) {
+    const double left = (budget - plan.operations - quadratic.closing) / quadratic.step;
+    if (left >= few_quadratic_steps) {
+      plan.quadratic_steps =
+          budget > operation_budget ? static_cast<int>(std::min<double>(left, most_quadratic_steps)) : few_quadratic_steps;
+      plan.operations += quadratic.closing + plan.quadratic_steps * quadratic.step;
+    }
+  }
+  if (budget > operation_budget && !plan.case_neurons.empty()) {
+    Index neurons = most_case_neurons;
+    while (neurons > few_case_neurons && plan.operations + cases(neurons) > budget) --neurons;
+    if (neurons > few_case_neurons) {
+      plan.case_neurons.push_back(neurons);
+      plan.operations += cases(neurons);
+    }
+  }
   if (plan.operations > budget) {
     const double steps = (budget - last.lines) / last.plane_step - 3.0;
     plan.output_steps = steps >= 1.0 ? static_cast<int>(steps) : 0;

@@ -52,7 +52,7 @@ class Pass {
     Matrix values = points_;
     Matrix next;
     for (std::size_t j = 0; j < stages_.size(); ++j) {
-      affine_points(*stages_[j].side, values, next);
+      affine_points(stages_[j], values, next);
       std::swap(values, next);
       for (Fixed& neuron : fixed) {
         if (neuron.stage == j) push(step, neuron, values(neuron.row, stages_[j].free[static_cast<std::size_t>(neuron.free)].column));

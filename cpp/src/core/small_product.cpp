@@ -1,5 +1,6 @@
 #include "twincert/core/small_product.hpp"
 
+#include "twincert/core/blas.hpp"
 #include "twincert/core/clones.hpp"
 #include "twincert/core/lanes.hpp"
 
@@ -25,8 +26,14 @@ template <Index vectors, Index columns>
 template <Index columns>
 [[gnu::always_inline]] inline void column_block(Index m, Index k, const double* a, const double* b, double* c) {
   Index i = 0;
-  for (; i + 3 * lanes <= m; i += 3 * lanes) block<3, columns>(m, k, a + i, b, c + i);
+  for (; i + 3 * lanes <= m && i + 4 * lanes != m; i += 3 * lanes) block<3, columns>(m, k, a + i, b, c + i);
+  for (; i + 2 * lanes <= m; i += 2 * lanes) block<2, columns>(m, k, a + i, b, c + i);
   for (; i + lanes <= m; i += lanes) block<1, columns>(m, k, a + i, b, c + i);
+  if (i < m && m >= lanes) {
+    // Some rows once more: the sums are the same.
+    block<1, columns>(m, k, a + m - lanes, b, c + m - lanes);
+    return;
+  }
   for (; i < m; ++i) {
     double sum[columns] = {};
     for (Index l = 0; l < k; ++l) {
@@ -40,8 +47,20 @@ template <Index columns>
 
 TWINCERT_FMA_CLONES void small_product(Index m, Index n, Index k, const double* a, const double* b, double* c) {
   Index j = 0;
+  // Of so few rows that sums would wait for each other, more columns at a time.
+  for (; m < 2 * lanes && j + 8 <= n; j += 8) column_block<8>(m, k, a, b + j * k, c + j * m);
   for (; j + 4 <= n; j += 4) column_block<4>(m, k, a, b + j * k, c + j * m);
   for (; j < n; ++j) column_block<1>(m, k, a, b + j * k, c + j * m);
+}
+
+void product(const Matrix& a, const Matrix& b, Matrix& c) {
+  if (a.rows() > few_rows) {
+    gemm(Transpose::no, Transpose::no, 1.0, a, b, 0.0, c);
+  } else {
+    const ProductSize size = product_size(Transpose::no, Transpose::no, a, b);
+    c.resize(size.m, size.n);
+    small_product(size.m, size.n, size.k, a.data(), b.data(), c.data());
+  }
 }
 
 }  // namespace twincert::core

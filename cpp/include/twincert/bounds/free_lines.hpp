@@ -29,6 +29,7 @@ struct FreeNeuron {
 // One network's relaxed stage.
 struct FreeStage {
   const BackwardPass::Side* side;
+  Matrix weight_transpose;
   std::vector<FreeNeuron> free;
 
   FreeStage(const BackwardPass::Side& side, const network::Activation& activation, const IntervalVector& bounds);
@@ -52,7 +53,7 @@ struct FreeLines {
   void follow(const FreeStage& stage, const AdamStep& step, const Matrix& coefficients, Matrix& values);
 };
 
-// rows + bias of a live stage for `inputs` (points x inputs).
-void affine_points(const BackwardPass::Side& side, const Matrix& inputs, Matrix& values);
+// W x + b of a stage's live neurons for `inputs` (points x inputs).
+void affine_points(const FreeStage& stage, const Matrix& inputs, Matrix& values);
 
 }  // namespace twincert::bounds

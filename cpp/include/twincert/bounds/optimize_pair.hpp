@@ -29,6 +29,7 @@ struct PairStage {
   FreeStage compressed;
   std::vector<PlaneNeuron> planes;
   Matrix weight_change;  // W_f - W_g where both read paired values
+  Matrix weight_change_transpose;
 
   PairStage(const BackwardPass::Relaxed& relaxed, const network::StagePair& pair, const StageBounds& bounds, bool paired_input);
 

@@ -1,15 +1,15 @@
-// Quadratic upper bounds of the first stage's pairs: what planes lose there falls with the number of inputs.
+// Quadratic upper bounds of ReLU pairs, passed from stage to stage: what planes lose falls with the number of inputs.
 //
-// For ReLU on both sides and p q < 0 (rows f - g of close twins),  p act(a_f) + q act(a_g) <= max(0, L),  L = p a_f + q a_g:  let p > 0 >
-// q, the other case mirrors it. For a_f, a_g >= 0 the left side is L; for a_f, a_g <= 0 it is 0; for a_f >= 0 >= a_g it is p a_f <= L; for
-// a_f <= 0 <= a_g it is q a_g <= 0. For any theta in [0, 1] and kappa >= 0
-//   max(0, L) <= theta L + T + kappa (L - L0)^2   on L's range,   T = max over the range of max(0, L) - theta L - kappa (L - L0)^2,
-// with L0 the value in the middle of the inputs' box. kappa = 0 is a line; a larger kappa lowers T. Over the box |z_j| <= 1 the squares of
-// all neurons i, with L_i - L0_i = l_i . z, cost together
-//   sum_i kappa_i (l_i . z)^2 <= lambda sum_j d_j   for every d > 0,   lambda the largest eigenvalue of D^-1/2 (sum kappa_i l_i l_i')
-//   D^-1/2,
-// which many inputs make small: each neuron alone may reach the end of its range, all of them at once may not. This is the dual of a
-// semidefinite relaxation of the first stage (Shor's with a diagonal D), in which theta, kappa and d are multipliers.
+// Each neuron alone may reach the end of its range, all of them at once may not. So a row p y_f + q y_g of a stage's values is bounded by a
+// plane and a parabola kappa (L - L0)^2 for each pair (quadratic_pair.hpp). L - L0 is linear in z, the stage's inputs (of f, and of f minus
+// g) counted from their middles, and so all parabolas of the stage cost together
+//   sum_i kappa_i (l_i . z)^2 <= lambda sum_j d_j z_j^2   for every d > 0, lambda the largest eigenvalue of D^-1/2 (sum kappa_i l_i l_i')
+//   D^-1/2.
+// At the network's inputs |z_j| <= 1 closes it. Anywhere else z_j is the value of a neuron of the stage before: with its middle relu(c),
+//   (relu(a_f) - relu(c))^2 <= (a_f - c)^2,   (relu(a_f) - relu(a_g))^2 <= (a_f - a_g)^2 = (a_f - a_g - m)^2 + 2 m (a_f - a_g) - m^2
+// since relu is 1-Lipschitz, and these squares of linear forms join the squares of that stage's own parabolas; the linear rest joins the
+// row. This is a dual of Shor's relaxation of the twin (diagonal between the stages) that is never formed: slopes, kappa and d are its
+// multipliers. No matrix is larger than a stage, and only products with the weights are needed to improve the multipliers.
 #pragma once
 
 #include <vector>
@@ -19,31 +19,40 @@
 
 namespace twincert::bounds {
 
-// The first stage of a twin; it must outlive this.
-class QuadraticStage {
+// The hidden stages of a twin and what is proven of their values; all must outlive this.
+class QuadraticChain {
  public:
-  QuadraticStage(const PairStage& stage, const InputSet& set);
+  QuadraticChain(const std::vector<PairStage>& stages, const std::vector<StageBounds>& bounds, const InputSet& set);
 
-  // No pair has a quadratic bound: only those of ReLU have, of networks that read the same input.
-  bool empty() const { return planes_.empty(); }
+  // There are no such bounds: they need ReLU everywhere, paired stages, one input for both networks, and a pair that is not affine.
+  bool empty() const { return search_.empty(); }
 
-  // `rows` of the values after the stage become forms of the input, upper bounds over the set.
-  PairForms bound(const PairForms& rows) const;
+  // `rows` of the values after the last stage become forms of the input, upper bounds over the set, after a search of so many steps.
+  PairForms bound(const PairForms& rows, int steps) const;
 
  private:
-  // Pairs that have no quadratic bound in a row get their planes in `forms`, the others zero.
-  QuadraticRows split(const PairForms& rows, PairForms& forms, Vector& shift, Vector& load) const;
-  void close(const PairForms& rows, const QuadraticRows& quadratic, const QuadraticMultipliers& multipliers, Index r, PairForms& forms,
-             Vector& shift, Vector& load) const;
+  // What bounds the rounding of the neurons that search_ has. A value's distance from its middle is at most its range.
+  struct Sizes {
+    Vector reference, change;  // |W| |x| + |b| for a_f and for a_f - a_g
+    Vector reference_range, change_range;
+    double input_sum;  // of the magnitudes of the stage's inputs
+  };
+  // Rows at one stage, on the way down from the outputs.
+  struct Descent {
+    PairForms forms;
+    Matrix value_weight, change_weight;  // of the squares of the stage's values; none behind the last stage
+    Vector shift, load;                  // what the stage adds to the constants, and the scale of its rounding (PairRows)
+    Vector cost;                         // what else it adds, an upper bound
+  };
 
-  const PairStage& stage_;
-  std::vector<Index> planes_;          // among the stage's pairs
-  Vector half_width_;                  // of the inputs' box, rounded up
-  Matrix all_reference_, all_change_;  // W and W - V times the half widths, for live neurons
-  Matrix reference_, change_;          // the same for the pairs
-  Matrix reference_transpose_, change_transpose_;
-  Vector reference_middle_, change_middle_;  // a_f and a_f - a_g of the pairs in the middle
-  Vector reference_size_, change_size_;      // bounds of |W| |x| + |b| and of |W - V| |x| + |b - c|
+  void add_stage(const PairStage& stage, const std::vector<Index>& neurons, const StageBounds& bounds, const InputSet& set);
+  QuadraticRows split(const PairForms& rows) const;
+  void relax(std::size_t k, Index r, const QuadraticMultipliers& multipliers, Descent& rows, Matrix& input_weight) const;
+
+  const std::vector<PairStage>& stages_;
+  Vector half_width_;  // of the inputs' box, rounded up
+  std::vector<QuadraticStage> search_;
+  std::vector<Sizes> sizes_;
 };
 
 }  // namespace twincert::bounds

@@ -1,36 +1,54 @@
 // Finds multipliers of quadratic bounds (optimize_quadratic.hpp) by descent, in plain arithmetic: nothing rests on them.
+//
+// Everything is written in the coordinates (y_f, y_f - y_g) of a stage's values and counts from the middles that the bounds' squares count
+// from: rows s y_f + t (y_f - y_g), squares weighted by `value_weight` and `change_weight`.
 #pragma once
 
+#include <array>
+#include <vector>
+
+#include "twincert/bounds/quadratic_pair.hpp"
 #include "twincert/bounds/twin_bounds.hpp"
 
 namespace twincert::bounds {
 
-inline constexpr int quadratic_steps = 40;
-inline constexpr double quadratic_products = 4.0;  // with both matrices, in each step
+inline constexpr double quadratic_products = 4.0;  // with all matrices, in each step
 
-// Rows of sums over pairs k of max(0, L_k), L_k = middle_k + l_k . z with |z_j| <= 1, plus kept . z. The forms l_k of row r are
-// scale_reference(r, k) reference_k - scale_change(r, k) change_k: products with all rows' forms are then products with two matrices.
-struct QuadraticRows {
-  const Matrix& reference;  // (pairs x inputs)
-  const Matrix& change;
-  const Matrix& reference_transpose;
-  const Matrix& change_transpose;
-  Matrix scale_reference;  // (rows x pairs), zero where the pair takes no part
-  Matrix scale_change;
-  Matrix middle;
-  Matrix kept;  // (rows x inputs)
+// A stage of two networks, restricted to live neurons, and the last one to those with parabolas. At the first stage the inputs vary by half
+// widths, which the matrices contain, and both networks have the same ones: there is no `compressed`.
+struct QuadraticStage {
+  Matrix reference, change, compressed;  // W_f, W_f - W_g and W_g (neurons x inputs)
+  Matrix reference_transpose, change_transpose, compressed_transpose;
+  Vector reference_middle, change_middle;    // a_f and a_f - a_g at the middle of the inputs
+  Vector value_middle, value_change_middle;  // the middles of y_f and y_f - y_g
+  Vector reference_slope, compressed_slope;  // y = slope a where no pair is; zero where one is
+  Vector loses_change;                       // 1: (y_f - y_g)^2 <= (a_f - a_g)^2; 0: they are equal
+  Vector input_reach;                        // of the inputs' distances from their middles, y_f's and then those of y_f - y_g
+  std::vector<Index> pairs;                  // the neurons that have parabolas
+  std::vector<PairBoundary> boundaries;
 
-  Matrix along(const Matrix& z) const;  // l_k . z: (rows x inputs) to (rows x pairs)
-  Matrix back(const Matrix& y) const;   // sum y_k l_k: (rows x pairs) to (rows x inputs)
+  bool first = false;
+  // (values of y_f | of y_f - y_g) of the stage's inputs, a row each, become a_f and a_f - a_g.
+  void along(const Matrix& inputs, Matrix& reference_values, Matrix& change_values) const;
+  // Rows s a_f + t (a_f - a_g) become rows of the stage's inputs (| of y_f - y_g).
+  void back(const Matrix& s, const Matrix& t, Matrix& inputs) const;
 };
 
+// Of one stage: per row and pair the slopes of s F + t E by x and y (quadratic_pair.hpp), (s by_x F + t by_x E) and so on, and kappa; per
+// row and input of the stage the weight d of its square.
 struct QuadraticMultipliers {
-  Matrix theta;   // (rows x pairs), within [0, 1]
-  Matrix kappa;   // (rows x pairs), positive
-  Matrix weight;  // the diagonals of D, (rows x inputs), positive
+  Matrix f_by_x, f_by_y, e_by_x, e_by_y;  // (rows x pairs)
+  Matrix kappa;                           // (rows x pairs), positive
+  Matrix weight;                          // (rows x inputs | changes), positive
 };
 
-// Descends on the bound itself, the largest eigenvalue followed by power iterations. Inputs of half width zero do not vary.
-QuadraticMultipliers find_multipliers(const QuadraticRows& rows, const Vector& half_width);
+// Rows s y_f + t (y_f - y_g) of the last stage's values; `kept` is what its other neurons' rows became, of the stage's inputs | changes.
+struct QuadraticRows {
+  Matrix s, t;
+  Matrix kept;
+};
+
+// Multipliers of each stage after `steps` steps down the bounds' gradients; the largest eigenvalues are followed by power iterations.
+std::vector<QuadraticMultipliers> find_multipliers(const std::vector<QuadraticStage>& stages, const QuadraticRows& rows, int steps);
 
 }  // namespace twincert::bounds
