@@ -111,8 +111,8 @@ TEST(blas_factors_and_products_on_all_cores) {
 
 // Integers, so that every order of summation gives the same.
 TEST(blas_small_products_are_plain_sums) {
-  for (const Index m : {1, 3, 4, 5, 12, 13, 31}) {
-    for (const Index n : {1, 3, 4, 9}) {
+  for (const Index m : {1, 3, 4, 5, 8, 11, 12, 13, 16, 31, 40}) {
+    for (const Index n : {1, 3, 4, 9, 17}) {
       for (const Index k : {0, 1, 7}) {
         const auto integers = [](Index rows, Index columns, unsigned seed) {
           return Matrix((100.0 * random(rows, columns, seed)).array().round());
@@ -122,6 +122,9 @@ TEST(blas_small_products_are_plain_sums) {
         for (Index l = 0; l < k; ++l) exact += a.col(l) * b.row(l);
         core::small_product(m, n, k, a.data(), b.data(), c.data());
         CHECK(c == exact);
+        Matrix chosen;
+        core::product(a, b, chosen);
+        CHECK(chosen == exact);
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "check.hpp"
+#include "twincert/core/coarse.hpp"
 #include "twincert/core/interval.hpp"
 
 using namespace twincert::core;
@@ -31,6 +32,23 @@ struct Random {
 };
 
 }  // namespace
+
+TEST(interval_coarse_bounds_are_outward_and_have_24_bits) {
+  Random random;
+  for (int n = 0; n < 1000; ++n) {
+    const double x = random(), up = coarse_up(x), down = coarse_down(x);
+    CHECK(down <= x && x <= up);
+    CHECK(up - down <= 0x1p-23 * std::abs(x));
+    CHECK(static_cast<double>(static_cast<float>(up)) == up && static_cast<double>(static_cast<float>(down)) == down);
+    CHECK(coarse_up(up) == up && coarse_down(down) == down && coarse_down(up) == up);
+    CHECK(coarse_up(next_up(down)) > down || x == down);
+  }
+  CHECK(coarse_up(0.0) == 0.0 && coarse_down(0.0) == 0.0);
+  CHECK(coarse_up(infinity) == infinity && coarse_up(-infinity) == -infinity);
+  CHECK(coarse_up(0x1p-1074) > 0.0 && coarse_down(0x1p-1074) == 0.0);
+  CHECK(coarse_up(std::numeric_limits<double>::max()) == infinity);
+  CHECK(std::isnan(coarse_up(std::nan(""))));
+}
 
 TEST(interval_neighbours) {
   CHECK(next_up(1.0) == 1.0 + 0x1p-52);

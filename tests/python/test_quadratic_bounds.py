@@ -130,6 +130,18 @@ def test_wide_twins_with_two_hidden_stages_are_bounded_better() -> None:
     assert largest(_core.optimized_bounds(twin, box, budget=DEEP)) < 0.6 * planes
 
 
+@pytest.mark.parametrize("same", [slice(0, 1), slice(None)], ids=["neuron", "layer"])
+def test_what_the_networks_share_does_not_spoil_them(same: slice) -> None:
+    """The change of a neuron that reads the same in both networks is zero: its square has any weight."""
+    rng = np.random.default_rng(4)
+    layers = layers_of(rng, 60, 50, 50, 2)
+    other = changed(rng, layers, 0.1)
+    other[0][0][same], other[0][1][same] = layers[0][0][same], layers[0][1][same]
+    twin, box = twin_of(layers, other), twincert.Box(np.full(60, -0.3), np.full(60, 0.3))
+    planes = largest(_core.optimized_bounds(twin, box))
+    assert largest(_core.optimized_bounds(twin, box, budget=DEEP)) < 0.6 * planes
+
+
 def test_plans_have_them_behind_more_stages_only_with_more_than_the_usual_budget() -> None:
     for widths, budget, expected in (
         ((40, 20, 2), _core.operation_budget, 40),

@@ -96,7 +96,8 @@ OptimizationPlan optimization_plan(const Twin& twin, const TwinBounds& crown, do
   OptimizationPlan plan{{few_case_neurons}, true, true, last_pair_steps, 0, 0.0};
   const auto cases = [&](Index neurons) { return std::ldexp(inner.each_case + last.each_case, static_cast<int>(neurons)); };
   const auto total = [&] {
-    return outputs + (plan.case_neurons.empty() ? 0.0 : cases(few_case_neurons)) + (plan.intermediate_planes ? inner_planes : 0.0) + (plan.intermediate_lines ? inner.lines : 0.0);
+    return outputs + (plan.case_neurons.empty() ? 0.0 : cases(few_case_neurons)) + (plan.intermediate_planes ? inner_planes : 0.0) +
+           (plan.intermediate_lines ? inner.lines : 0.0);
   };
   if (total() > budget) plan.case_neurons.clear();
   if (total() > budget) plan.intermediate_planes = false;

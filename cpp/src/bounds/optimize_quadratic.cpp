@@ -76,9 +76,11 @@ Slopes slopes_of(const PairRelaxation& pair) {
   return lines ? Slopes{lines->reference.slope, lines->compressed.slope} : Slopes{0.0, 0.0};
 }
 
-bool finite(const QuadraticMultipliers& m, Index r) {
+// Finite slopes, and weights whose squares and square roots neither vanish nor overflow.
+bool usable(const QuadraticMultipliers& m, Index r) {
+  const auto weight = m.weight.row(r).array();
   return m.f_by_x.row(r).allFinite() && m.f_by_y.row(r).allFinite() && m.e_by_x.row(r).allFinite() && m.e_by_y.row(r).allFinite() &&
-         m.kappa.row(r).allFinite() && m.weight.row(r).allFinite();
+         m.kappa.row(r).allFinite() && (weight >= 1e-280).all() && (weight <= 1e280).all();
 }
 
 }  // namespace
@@ -131,12 +133,9 @@ void QuadraticChain::add_stage(const PairStage& stage, const std::vector<Index>&
     own.reference = weight;
     own.change = change;
     own.compressed = g.weight(neurons, Eigen::all);
-    own.compressed_transpose = own.compressed.transpose();
     own.input_reach.resize(2 * middle.size());
     own.input_reach << reach, change_reach;
   }
-  own.reference_transpose = own.reference.transpose();
-  own.change_transpose = own.change.transpose();
   own.reference_middle = weight * middle + bias;
   own.change_middle = change * middle + bias_change;
   const Vector input_size = middle.cwiseAbs() + reach, input_change_size = change_middle.cwiseAbs() + change_reach;
@@ -165,6 +164,17 @@ void QuadraticChain::add_stage(const PairStage& stage, const std::vector<Index>&
       own.boundaries.emplace_back(polygon->table(), own.reference_middle[n], own.change_middle[n]);
     }
   }
+  // An input that does not vary is at its middle: it has no part in squares, as those of the network with half width zero have none.
+  for (Index j = 0; !own.first && j < middle.size(); ++j) {
+    if (reach[j] == 0.0) {
+      own.reference.col(j).setZero();
+      own.change.col(j).setZero();
+    }
+    if (change_reach[j] == 0.0) own.compressed.col(j).setZero();
+  }
+  own.reference_transpose = own.reference.transpose();
+  own.change_transpose = own.change.transpose();
+  own.compressed_transpose = own.compressed.transpose();
   own.value_middle = own.reference_middle.cwiseMax(0.0);
   own.value_change_middle = (1.0 - own.loses_change.array()).matrix().cwiseProduct(own.change_middle);
   search_.push_back(std::move(own));
@@ -228,7 +238,8 @@ void QuadraticChain::relax(std::size_t k, Index r, const QuadraticMultipliers& m
       rows.load[r] += std::abs(offset.value) + offset.load;
       factor.add(kappa, s, t, own);
       const double error = (2.0 * std::abs(p) + 3.0 * std::abs(q)) * (sizes.reference[own] + sizes.change[own]) * relative;
-      const double range = (std::abs(p) + std::abs(q)) * sizes.reference_range[own] + std::abs(q) * sizes.change_range[own];
+      const double rounded = core::unit_roundoff * std::abs(middle_g);
+      const double range = (std::abs(p) + std::abs(q)) * sizes.reference_range[own] + std::abs(q) * (sizes.change_range[own] + rounded);
       cost += 2.0 * kappa * (error + (1.0 + 4.0 * std::abs(p) + 6.0 * std::abs(q)) * lost) * range;
       p = by_x + by_y;
       q = -by_y;
@@ -269,8 +280,8 @@ PairForms QuadraticChain::bound(const PairForms& rows, int steps) const {
     Matrix weight = Matrix::Zero(count, multipliers[k].weight.cols());
     for (Index r = 0; r < count; ++r) {
       if (descent.cost[r] == infinity) continue;
-      if (finite(multipliers[k], r)) relax(k, r, multipliers[k], descent, weight);
-      if (!finite(multipliers[k], r) || !(descent.cost[r] < infinity) || !weight.row(r).allFinite()) descent.cost[r] = infinity;
+      if (usable(multipliers[k], r)) relax(k, r, multipliers[k], descent, weight);
+      if (!usable(multipliers[k], r) || !(descent.cost[r] < infinity) || !weight.row(r).allFinite()) descent.cost[r] = infinity;
     }
     add_neuron_terms(forms.reference.constant, descent.shift, descent.load, neurons, relaxed.value_sum());
     for (Index r = 0; r < count; ++r) forms.reference.constant[r] = core::add_up(forms.reference.constant[r], descent.cost[r]);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr double tiny = 1e-300;
 constexpr double least_share = 0.05;  // of the mean weight, to begin with
-constexpr double softness = 0.02;     // of signs, relative to what they are signs of
+constexpr double least_weight = 1e-200;
+constexpr double softness = 0.02;  // of signs, relative to what they are signs of
 constexpr double noise = 1e-6;
 constexpr double slope_rate = 0.05;
 constexpr double last_rate = 0.02;  // of the first one
@@ -255,7 +256,7 @@ class Search {
       const double least = std::max(least_share * norm.mean(), tiny);
       for (Index j = 0; j < norm.size(); ++j) {
         const bool varies = stage.input_reach[j] > 0.0;
-        weight(r, j) = std::log(varies ? std::max(std::max(norm[j], least) / (reach[j] * reach[j]), tiny) : tiny);
+        weight(r, j) = std::log(varies ? std::max(std::max(norm[j], least) / (reach[j] * reach[j]), least_weight) : least_weight);
       }
     }
     level.log_weight = {weight, 0.1};
