@@ -15,7 +15,7 @@ INSTANCES = {
 }
 # For propagation and branching, the SDP would take long: halved by inputs, split by neurons, large matrix products.
 DEEP = {"5-50-50-50-50-5 8bit": ((5, 50, 50, 50, 50, 5), 8, 0.1)}
-# One hidden stage behind many inputs: quadratic bounds of pairs.
+# One hidden stage behind many inputs: quadratic bounds of pairs without a larger budget.
 SHALLOW = {"500-200-6 8bit": ((500, 200, 6), 8, 0.05)}
 NEURONS = {"24-20-20-5 6bit": ((24, 20, 20, 5), 6, 0.05)}
 WIDE = {"256-200-200-10 8bit": ((256, 200, 200, 10), 8, 0.01)}

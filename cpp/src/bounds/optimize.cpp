@@ -144,10 +144,8 @@ class Optimizer {
   void in_blocks(Index rows, const Body& body, Index most = block_rows) {
     if (rows == 0) return;
     const Index blocks = (rows + most - 1) / most;
-    const std::thread::id caller = std::this_thread::get_id();
     auto run = [&](Index b) {
-      if (go_on_ && std::this_thread::get_id() == caller && !stopped_) ask();
-      if (!stopped_) body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks);
+      if (wanted()) body(b * rows / blocks, (b + 1) * rows / blocks - b * rows / blocks);
     };
     if (pool_) {
       pool_->run(blocks, run);
@@ -157,13 +155,17 @@ class Optimizer {
     if (stopped_) throw Stopped{};
   }
 
-  void ask() {
-    try {
-      if (!go_on_()) stopped_ = true;
-    } catch (...) {
-      stopped_ = true;
-      throw;
+  // Asks where it may: on the thread that it was given.
+  bool wanted() {
+    if (go_on_ && !stopped_ && std::this_thread::get_id() == caller_) {
+      try {
+        if (!go_on_()) stopped_ = true;
+      } catch (...) {
+        stopped_ = true;
+        throw;
+      }
     }
+    return !stopped_;
   }
 
   NetworkRows lines(std::size_t k, BackwardPass::Side BackwardPass::Relaxed::*side, const network::Stage& own, IntervalVector& bounds,
@@ -285,7 +287,7 @@ class Optimizer {
     const Index rows = start.reference.rows.rows();
     PairForms forms = empty_forms(rows);
     const auto body = [&](Index first, Index count) {
-      put(chain.bound(block_of(start, first, count), plan_.quadratic_steps), first, forms);
+      put(chain.bound(block_of(start, first, count), plan_.quadratic_steps, [this] { return wanted(); }), first, forms);
     };
     in_blocks(rows, body, block_quadratic);
     lower_bounds_to(difference, neurons, maximum(set_, forms));
@@ -326,6 +328,7 @@ class Optimizer {
   BackwardPass backward_;
   std::optional<core::ThreadPool> pool_;
   bool improved_ = false;
+  const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic<bool> stopped_ = false;
 };
 

@@ -268,9 +268,9 @@ void QuadraticChain::relax(std::size_t k, Index r, const QuadraticMultipliers& m
   rows.cost[r] = core::round_up_sum(cost, 24 * neurons + 32);
 }
 
-PairForms QuadraticChain::bound(const PairForms& rows, int steps) const {
+PairForms QuadraticChain::bound(const PairForms& rows, int steps, const std::function<bool()>& go_on) const {
   const Index count = rows.reference.rows.rows();
-  const std::vector<QuadraticMultipliers> multipliers = find_multipliers(search_, split(rows), steps);
+  const std::vector<QuadraticMultipliers> multipliers = find_multipliers(search_, split(rows), steps, go_on);
   Descent descent{rows, {}, {}, {}, {}, Vector::Zero(count)};
   for (std::size_t k = stages_.size(); k-- > 0;) {
     const BackwardPass::Relaxed& relaxed = *stages_[k].relaxed;
@@ -280,8 +280,9 @@ PairForms QuadraticChain::bound(const PairForms& rows, int steps) const {
     Matrix weight = Matrix::Zero(count, multipliers[k].weight.cols());
     for (Index r = 0; r < count; ++r) {
       if (descent.cost[r] == infinity) continue;
-      if (usable(multipliers[k], r)) relax(k, r, multipliers[k], descent, weight);
-      if (!usable(multipliers[k], r) || !(descent.cost[r] < infinity) || !weight.row(r).allFinite()) descent.cost[r] = infinity;
+      const bool wanted = usable(multipliers[k], r) && go_on();
+      if (wanted) relax(k, r, multipliers[k], descent, weight);
+      if (!wanted || !(descent.cost[r] < infinity) || !weight.row(r).allFinite()) descent.cost[r] = infinity;
     }
     add_neuron_terms(forms.reference.constant, descent.shift, descent.load, neurons, relaxed.value_sum());
     for (Index r = 0; r < count; ++r) forms.reference.constant[r] = core::add_up(forms.reference.constant[r], descent.cost[r]);

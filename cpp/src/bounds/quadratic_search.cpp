@@ -1,6 +1,7 @@
 #include "twincert/bounds/quadratic_search.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -84,8 +85,8 @@ class Search {
     descend(true);
   }
 
-  std::vector<QuadraticMultipliers> run(int steps) {
-    for (int number = 0; number < steps; ++number) {
+  std::vector<QuadraticMultipliers> run(int steps, const std::function<bool()>& go_on) {
+    for (int number = 0; number < steps && go_on(); ++number) {
       descend(false);
       climb(number, std::pow(last_rate, static_cast<double>(number) / steps));
     }
@@ -370,8 +371,9 @@ void QuadraticStage::back(const Matrix& s, const Matrix& t, Matrix& inputs) cons
   if (!first) inputs.rightCols(own) = product(t, compressed);
 }
 
-std::vector<QuadraticMultipliers> find_multipliers(const std::vector<QuadraticStage>& stages, const QuadraticRows& rows, int steps) {
-  return Search(stages, rows).run(steps);
+std::vector<QuadraticMultipliers> find_multipliers(const std::vector<QuadraticStage>& stages, const QuadraticRows& rows, int steps,
+                                                   const std::function<bool()>& go_on) {
+  return Search(stages, rows).run(steps, go_on);
 }
 
 }  // namespace twincert::bounds

@@ -12,6 +12,7 @@
 // multipliers. No matrix is larger than a stage, and only products with the weights are needed to improve the multipliers.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "twincert/bounds/optimize_pair.hpp"
@@ -27,8 +28,9 @@ class QuadraticChain {
   // There are no such bounds: they need ReLU everywhere, paired stages, one input for both networks, and a pair that is not affine.
   bool empty() const { return search_.empty(); }
 
-  // `rows` of the values after the last stage become forms of the input, upper bounds over the set, after a search of so many steps.
-  PairForms bound(const PairForms& rows, int steps) const;
+  // `rows` of the values after the last stage become forms of the input, upper bounds over the set, after a search of so many steps. They
+  // are asked for until `go_on` says no: then some are infinite.
+  PairForms bound(const PairForms& rows, int steps, const std::function<bool()>& go_on) const;
 
  private:
   // What bounds the rounding of the neurons that search_ has. A value's distance from its middle is at most its range.

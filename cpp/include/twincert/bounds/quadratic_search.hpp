@@ -4,7 +4,7 @@
 // from: rows s y_f + t (y_f - y_g), squares weighted by `value_weight` and `change_weight`.
 #pragma once
 
-#include <array>
+#include <functional>
 #include <vector>
 
 #include "twincert/bounds/quadratic_pair.hpp"
@@ -17,6 +17,7 @@ inline constexpr double quadratic_products = 4.0;  // with all matrices, in each
 // A stage of two networks, restricted to live neurons, and the last one to those with parabolas. At the first stage the inputs vary by half
 // widths, which the matrices contain, and both networks have the same ones: there is no `compressed`.
 struct QuadraticStage {
+  bool first = false;
   Matrix reference, change, compressed;  // W_f, W_f - W_g and W_g (neurons x inputs)
   Matrix reference_transpose, change_transpose, compressed_transpose;
   Vector reference_middle, change_middle;    // a_f and a_f - a_g at the middle of the inputs
@@ -27,7 +28,6 @@ struct QuadraticStage {
   std::vector<Index> pairs;                  // the neurons that have parabolas
   std::vector<PairBoundary> boundaries;
 
-  bool first = false;
   // (values of y_f | of y_f - y_g) of the stage's inputs, a row each, become a_f and a_f - a_g.
   void along(const Matrix& inputs, Matrix& reference_values, Matrix& change_values) const;
   // Rows s a_f + t (a_f - a_g) become rows of the stage's inputs (| of y_f - y_g).
@@ -48,7 +48,9 @@ struct QuadraticRows {
   Matrix kept;
 };
 
-// Multipliers of each stage after `steps` steps down the bounds' gradients; the largest eigenvalues are followed by power iterations.
-std::vector<QuadraticMultipliers> find_multipliers(const std::vector<QuadraticStage>& stages, const QuadraticRows& rows, int steps);
+// Multipliers of each stage after `steps` steps down the bounds' gradients, or fewer where `go_on` says no before one; the largest
+// eigenvalues are followed by power iterations.
+std::vector<QuadraticMultipliers> find_multipliers(const std::vector<QuadraticStage>& stages, const QuadraticRows& rows, int steps,
+                                                   const std::function<bool()>& go_on);
 
 }  // namespace twincert::bounds
