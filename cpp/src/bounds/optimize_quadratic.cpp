@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <variant>
 
@@ -14,6 +15,13 @@ namespace twincert::bounds {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// The neurons that have parabolas, among the live ones.
+std::vector<Index> pair_neurons(const PairStage& stage) {
+  std::vector<Index> neurons;
+  for (const PlaneNeuron& neuron : stage.planes) neurons.push_back(neuron.column);
+  return neurons;
+}
 
 bool relu(const PairStage& stage) {
   return stage.reference_activation->kind == network::ActivationKind::relu &&
@@ -95,13 +103,9 @@ QuadraticChain::QuadraticChain(const std::vector<PairStage>& stages, const std::
   }
   if (!pairs) return;
   for (std::size_t k = 0; k < stages.size(); ++k) {
-    std::vector<Index> neurons;
-    for (Index n = 0; n < stages[k].relaxed->reference.bias.size(); ++n) neurons.push_back(n);
-    if (k + 1 == stages.size()) {
-      neurons.clear();
-      for (const PlaneNeuron& neuron : stages[k].planes) neurons.push_back(neuron.column);
-    }
-    add_stage(stages[k], neurons, bounds[k], set);
+    std::vector<Index> all(stages[k].relaxed->pairs.size());
+    std::iota(all.begin(), all.end(), Index{0});
+    add_stage(stages[k], k + 1 < stages.size() ? all : pair_neurons(stages[k]), bounds[k], set);
   }
 }
 
@@ -186,8 +190,7 @@ QuadraticRows QuadraticChain::split(const PairForms& rows) const {
   const PairStage& stage = stages_.back();
   Matrix s = rows.reference.rows + rows.compressed.rows, t = -rows.compressed.rows;
   QuadraticRows result;
-  std::vector<Index> pairs;
-  for (const PlaneNeuron& neuron : stage.planes) pairs.push_back(neuron.column);
+  const std::vector<Index> pairs = pair_neurons(stage);
   result.s = s(Eigen::all, pairs);
   result.t = t(Eigen::all, pairs);
   for (Index n = 0; n < s.cols(); ++n) {

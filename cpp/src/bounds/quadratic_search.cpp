@@ -278,28 +278,28 @@ class Search {
       reference.rowwise() += stage.reference_middle.transpose();
       change.rowwise() += stage.change_middle.transpose();
       const Vector by_lambda = by_weight.cwiseProduct(level.weight).rowwise().sum();
-      if (!last(k)) next_weight(stage, level, by_lambda, change, by_weight_next_);
       step_weight(level, by_lambda, by_weight, number, decay);
       Matrix value = reference * stage.reference_slope.asDiagonal();
       Matrix value_change =
           reference * (stage.reference_slope - stage.compressed_slope).asDiagonal() + change * stage.compressed_slope.asDiagonal();
       step_pairs(stage, level, by_lambda, reference, change, value, value_change, number, decay);
       if (last(k)) break;
-      by_weight = by_weight_next_;
+      by_weight = next_weight(stage, level, by_lambda, change);
       inputs.resize(value.rows(), 2 * value.cols());
       inputs << value.rowwise() - stage.value_middle.transpose(), value_change.rowwise() - stage.value_change_middle.transpose();
     }
   }
 
   // The derivatives by the weights of the squares of the stage's values.
-  static void next_weight(const QuadraticStage& stage, const Level& level, const Vector& by_lambda, const Matrix& change, Matrix& result) {
+  static Matrix next_weight(const QuadraticStage& stage, const Level& level, const Vector& by_lambda, const Matrix& change) {
     const Index neurons = change.cols();
-    result.resize(change.rows(), 2 * neurons);
+    Matrix result(change.rows(), 2 * neurons);
     result.leftCols(neurons) = (level.reference_direction.array().square().colwise() * by_lambda.array()).matrix();
     const Vector middle = stage.loses_change.cwiseProduct(stage.change_middle);
     result.rightCols(neurons) =
         (level.change_direction.array().square().colwise() * by_lambda.array()).matrix() + change * (2.0 * middle).asDiagonal();
     result.rightCols(neurons).rowwise() -= middle.cwiseProduct(stage.change_middle).transpose();
+    return result;
   }
 
   static void step_weight(Level& level, const Vector& by_lambda, const Matrix& by_weight, int number, double decay) {
@@ -351,7 +351,6 @@ class Search {
   const QuadraticRows& start_;
   std::vector<Level> levels_;
   Matrix rows_;  // of the network's inputs
-  Matrix by_weight_next_;
 };
 
 }  // namespace
