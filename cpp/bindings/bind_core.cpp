@@ -37,29 +37,36 @@ void translate(std::exception_ptr pointer) {
   }
 }
 
-// A capsule's name is the C signature; `arguments` counts its parameters, all of them 32-bit integers, chars or doubles by address.
+// A capsule's name is the C signature; `arguments` counts its parameters, all of them 32-bit integers, chars or floating-point numbers by
+// address.
 template <typename Function>
-void borrow(const py::dict& capsules, const char* name, int arguments, Function& target) {
-  if (!capsules.contains(name)) throw BackendUnavailableError(std::string("no BLAS routine \"") + name + "\" among the given capsules");
-  const py::object capsule = capsules[name];
-  if (!PyCapsule_CheckExact(capsule.ptr())) throw BackendUnavailableError(std::string("\"") + name + "\" is not a capsule");
+void borrow(const py::dict& capsules, const std::string& name, int arguments, Function& target) {
+  if (!capsules.contains(name.c_str())) throw BackendUnavailableError("no BLAS routine \"" + name + "\" among the given capsules");
+  const py::object capsule = capsules[name.c_str()];
+  if (!PyCapsule_CheckExact(capsule.ptr())) throw BackendUnavailableError("\"" + name + "\" is not a capsule");
   const char* signature = PyCapsule_GetName(capsule.ptr());
   int commas = 0;
   for (const char* c = signature; c && *c; ++c) commas += *c == ',';
   if (!signature || commas + 1 != arguments || !std::strstr(signature, "int *") || std::strstr(signature, "long")) {
-    throw BackendUnavailableError(std::string("\"") + name + "\" has an unexpected signature: " + (signature ? signature : "none"));
+    throw BackendUnavailableError("\"" + name + "\" has an unexpected signature: " + (signature ? signature : "none"));
   }
   target = reinterpret_cast<Function>(PyCapsule_GetPointer(capsule.ptr(), signature));
 }
 
+template <typename Scalar>
+void borrow_routines(const py::dict& capsules, const std::string& precision, BlasRoutines<Scalar>& routines) {
+  borrow(capsules, precision + "gemm", 13, routines.gemm);
+  borrow(capsules, precision + "syrk", 10, routines.syrk);
+  borrow(capsules, precision + "symm", 12, routines.symm);
+  borrow(capsules, precision + "syevd", 11, routines.syevd);
+}
+
 void register_capsules(const py::dict& capsules) {
   BlasTable table;
-  borrow(capsules, "dgemm", 13, table.dgemm);
-  borrow(capsules, "dsyrk", 10, table.dsyrk);
-  borrow(capsules, "dsymm", 12, table.dsymm);
+  borrow_routines(capsules, "d", table.doubles);
+  borrow_routines(capsules, "s", table.floats);
   borrow(capsules, "dtrsm", 11, table.dtrsm);
   borrow(capsules, "dpotrf", 5, table.dpotrf);
-  borrow(capsules, "dsyevd", 11, table.dsyevd);
   register_blas(table);
 }
 
@@ -129,7 +136,7 @@ void bind_core(py::module_& m) {
   m.def(
       "eigendecomposition",
       [](Matrix matrix) {
-        SymmetricEigensolver solver(matrix.rows());
+        SymmetricEigensolver<double> solver(matrix.rows());
         Vector values;
         const bool converged = solver.solve(matrix, values);
         return py::make_tuple(converged, std::move(values), std::move(matrix));

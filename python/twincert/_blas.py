@@ -20,8 +20,9 @@ _limiter: Any = None
 
 def register() -> None:
     """Hand the core the routines it uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
-    capsules = {name: cython_blas.__pyx_capi__[name] for name in ("dgemm", "dsyrk", "dsymm", "dtrsm")}
-    capsules |= {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd")}
+    names = ("dgemm", "dsyrk", "dsymm", "dtrsm", "sgemm", "ssyrk", "ssymm")
+    capsules = {name: cython_blas.__pyx_capi__[name] for name in names}
+    capsules |= {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd", "ssyevd")}
     _core.register_blas(capsules)
 
 

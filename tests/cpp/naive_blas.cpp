@@ -9,23 +9,28 @@ namespace twincert::testing {
 namespace {
 
 // Column-major matrix with a leading dimension, read as its transpose when `flip` is set.
+template <class Scalar>
 struct View {
-  double* data;
+  Scalar* data;
   int stride;
   bool flip = false;
-  double& operator()(int i, int j) const { return flip ? data[j + i * stride] : data[i + j * stride]; }
+  Scalar& operator()(int i, int j) const { return flip ? data[j + i * stride] : data[i + j * stride]; }
 };
 
-double accumulate(double alpha, double sum, double beta, double old) { return alpha * sum + (beta == 0.0 ? 0.0 : beta * old); }
+template <class Scalar>
+Scalar accumulate(Scalar alpha, Scalar sum, Scalar beta, Scalar old) {
+  return alpha * sum + (beta == Scalar(0) ? Scalar(0) : beta * old);
+}
 
-void dgemm(char* op_a, char* op_b, int* m, int* n, int* k, double* alpha, double* a, int* lda, double* b, int* ldb, double* beta, double* c,
+template <class Scalar>
+void gemm(char* op_a, char* op_b, int* m, int* n, int* k, Scalar* alpha, Scalar* a, int* lda, Scalar* b, int* ldb, Scalar* beta, Scalar* c,
            int* ldc) {
   const View left{a, *lda, *op_a == 'T'};
   const View right{b, *ldb, *op_b == 'T'};
   const View result{c, *ldc};
   for (int j = 0; j < *n; ++j) {
     for (int i = 0; i < *m; ++i) {
-      double sum = 0.0;
+      Scalar sum = 0;
       for (int l = 0; l < *k; ++l) sum += left(i, l) * right(l, j);
       result(i, j) = accumulate(*alpha, sum, *beta, result(i, j));
     }
@@ -33,27 +38,29 @@ void dgemm(char* op_a, char* op_b, int* m, int* n, int* k, double* alpha, double
 }
 
 // Lower triangle, no transpose: the only form that the library calls.
-void dsyrk(char*, char*, int* n, int* k, double* alpha, double* a, int* lda, double* beta, double* c, int* ldc) {
+template <class Scalar>
+void syrk(char*, char*, int* n, int* k, Scalar* alpha, Scalar* a, int* lda, Scalar* beta, Scalar* c, int* ldc) {
   const View factor{a, *lda};
   const View result{c, *ldc};
   for (int j = 0; j < *n; ++j) {
     for (int i = j; i < *n; ++i) {
-      double sum = 0.0;
+      Scalar sum = 0;
       for (int l = 0; l < *k; ++l) sum += factor(i, l) * factor(j, l);
       result(i, j) = accumulate(*alpha, sum, *beta, result(i, j));
     }
   }
 }
 
-// Symmetric on the left, lower triangle read.
-void dsymm(char*, char*, int* m, int* n, double* alpha, double* a, int* lda, double* b, int* ldb, double* beta, double* c, int* ldc) {
+// Symmetric on the right, lower triangle read.
+template <class Scalar>
+void symm(char*, char*, int* m, int* n, Scalar* alpha, Scalar* a, int* lda, Scalar* b, int* ldb, Scalar* beta, Scalar* c, int* ldc) {
   const View symmetric{a, *lda};
-  const View right{b, *ldb};
+  const View left{b, *ldb};
   const View result{c, *ldc};
   for (int j = 0; j < *n; ++j) {
     for (int i = 0; i < *m; ++i) {
-      double sum = 0.0;
-      for (int l = 0; l < *m; ++l) sum += (l <= i ? symmetric(i, l) : symmetric(l, i)) * right(l, j);
+      Scalar sum = 0;
+      for (int l = 0; l < *n; ++l) sum += left(i, l) * (l <= j ? symmetric(j, l) : symmetric(l, j));
       result(i, j) = accumulate(*alpha, sum, *beta, result(i, j));
     }
   }
@@ -89,25 +96,27 @@ void dpotrf(char*, int* size, double* matrix, int* stride, int* info) {
 }
 
 // Rotates rows and columns p < q of the symmetric matrix a, and the columns of v, so that a(p, q) vanishes.
-void rotate(View a, View v, int n, int p, int q) {
-  if (a(p, q) == 0.0) return;
-  const double theta = (a(q, q) - a(p, p)) / (2.0 * a(p, q));
-  const double t = std::copysign(1.0, theta) / (std::abs(theta) + std::hypot(1.0, theta));
-  const double c = 1.0 / std::hypot(1.0, t);
-  const double s = t * c;
+template <class Scalar>
+void rotate(View<Scalar> a, View<Scalar> v, int n, int p, int q) {
+  if (a(p, q) == Scalar(0)) return;
+  const Scalar theta = (a(q, q) - a(p, p)) / (Scalar(2) * a(p, q));
+  const Scalar t = std::copysign(Scalar(1), theta) / (std::abs(theta) + std::hypot(Scalar(1), theta));
+  const Scalar c = Scalar(1) / std::hypot(Scalar(1), t);
+  const Scalar s = t * c;
   for (int i = 0; i < n; ++i) std::tie(a(i, p), a(i, q)) = std::pair(c * a(i, p) - s * a(i, q), s * a(i, p) + c * a(i, q));
   for (int i = 0; i < n; ++i) std::tie(a(p, i), a(q, i)) = std::pair(c * a(p, i) - s * a(q, i), s * a(p, i) + c * a(q, i));
   for (int i = 0; i < n; ++i) std::tie(v(i, p), v(i, q)) = std::pair(c * v(i, p) - s * v(i, q), s * v(i, p) + c * v(i, q));
 }
 
-// Cyclic Jacobi (Golub and Van Loan, section 8.5), lower triangle read; dsyevd's workspace holds the eigenvectors.
-void dsyevd(char*, char*, int* size, double* matrix, int* stride, double* values, double* work, int*, int*, int*, int* info) {
+// Cyclic Jacobi (Golub and Van Loan, section 8.5), lower triangle read; syevd's workspace holds the eigenvectors.
+template <class Scalar>
+void syevd(char*, char*, int* size, Scalar* matrix, int* stride, Scalar* values, Scalar* work, int*, int*, int*, int* info) {
   const int n = *size;
   const View a{matrix, *stride};
   const View v{work, n};
   for (int j = 0; j < n; ++j) {
     for (int i = 0; i < n; ++i) {
-      v(i, j) = i == j ? 1.0 : 0.0;
+      v(i, j) = i == j ? Scalar(1) : Scalar(0);
       if (i < j) a(i, j) = a(j, i);
     }
   }
@@ -126,8 +135,13 @@ void dsyevd(char*, char*, int* size, double* matrix, int* stride, double* values
   *info = 0;
 }
 
+template <class Scalar>
+core::BlasRoutines<Scalar> routines() {
+  return {&gemm<Scalar>, &syrk<Scalar>, &symm<Scalar>, &syevd<Scalar>};
+}
+
 }  // namespace
 
-core::BlasTable naive_blas() { return {&dgemm, &dsyrk, &dsymm, &dtrsm, &dpotrf, &dsyevd}; }
+core::BlasTable naive_blas() { return {routines<double>(), routines<float>(), &dtrsm, &dpotrf}; }
 
 }  // namespace twincert::testing

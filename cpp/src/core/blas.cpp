@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "twincert/core/error.hpp"
 
@@ -9,7 +10,6 @@ namespace twincert::core {
 namespace {
 
 constexpr Index eigen_limit = 32;
-using SmallMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, eigen_limit, eigen_limit>;
 
 BlasTable& table() {
   static BlasTable instance;
@@ -22,10 +22,28 @@ int to_int(Index value) {
   return static_cast<int>(value);
 }
 
-// BLAS takes pointers to mutable data but only writes the result.
-double* mutable_data(const double* data) { return const_cast<double*>(data); }  // NOLINT
+template <class Scalar>
+const BlasRoutines<Scalar>& routines() {
+  if constexpr (std::is_same_v<Scalar, float>) {
+    return table().floats;
+  } else {
+    return table().doubles;
+  }
+}
 
-void check_shapes(const char* name, bool fits, const Matrix& a, const Matrix& b) {
+template <class Scalar>
+bool complete(const BlasRoutines<Scalar>& entries) {
+  return entries.gemm && entries.syrk && entries.symm && entries.syevd;
+}
+
+// BLAS takes pointers to mutable data but only writes the result.
+template <class Scalar>
+Scalar* mutable_data(const Scalar* data) {
+  return const_cast<Scalar*>(data);  // NOLINT
+}
+
+template <class Left, class Right>
+void check_shapes(const char* name, bool fits, const Left& a, const Right& b) {
   if (fits) return;
   throw ShapeError(std::string(name) + ": a " + std::to_string(a.rows()) + " x " + std::to_string(a.cols()) + " matrix does not fit a " +
                    std::to_string(b.rows()) + " x " + std::to_string(b.cols()) + " one");
@@ -37,10 +55,8 @@ void register_blas(const BlasTable& entries) { table() = entries; }
 
 bool blas_registered() {
   const BlasTable& entries = table();
-  return entries.dgemm && entries.dsyrk && entries.dsymm && entries.dtrsm && entries.dpotrf && entries.dsyevd;
+  return complete(entries.doubles) && complete(entries.floats) && entries.dtrsm && entries.dpotrf;
 }
-
-const BlasTable& blas() { return table(); }
 
 ProductSize product_size(Transpose trans_a, Transpose trans_b, const Matrix& a, const Matrix& b) {
   const bool flip_a = trans_a == Transpose::yes, flip_b = trans_b == Transpose::yes;
@@ -59,24 +75,25 @@ void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, c
   gemm_block(trans_a, trans_b, size, alpha, a.data(), a.rows(), b.data(), b.rows(), beta, c.data(), size.m);
 }
 
-void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
-                Index stride_b, double beta, double* c, Index stride_c) {
+template <class Scalar>
+void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, Scalar alpha, const Scalar* a, Index stride_a, const Scalar* b,
+                Index stride_b, Scalar beta, Scalar* c, Index stride_c) {
   if (size.m == 0 || size.n == 0) return;
   const bool flip_a = trans_a == Transpose::yes, flip_b = trans_b == Transpose::yes;
   if (blas_registered() && size.k > 0) {
     char op_a = flip_a ? 'T' : 'N', op_b = flip_b ? 'T' : 'N';
     int m = to_int(size.m), n = to_int(size.n), k = to_int(size.k);
     int lda = to_int(stride_a), ldb = to_int(stride_b), ldc = to_int(stride_c);
-    table().dgemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a), &lda, mutable_data(b), &ldb, &beta, c, &ldc);
+    routines<Scalar>().gemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a), &lda, mutable_data(b), &ldb, &beta, c, &ldc);
     return;
   }
-  using Block = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
+  using Block = Eigen::Map<const MatrixOf<Scalar>, 0, Eigen::OuterStride<>>;
   const Block left(a, flip_a ? size.k : size.m, flip_a ? size.m : size.k, Eigen::OuterStride<>(stride_a));
   const Block right(b, flip_b ? size.n : size.k, flip_b ? size.k : size.n, Eigen::OuterStride<>(stride_b));
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> result(c, size.m, size.n, Eigen::OuterStride<>(stride_c));
-  if (beta == 0.0) {
+  Eigen::Map<MatrixOf<Scalar>, 0, Eigen::OuterStride<>> result(c, size.m, size.n, Eigen::OuterStride<>(stride_c));
+  if (beta == Scalar(0)) {
     result.setZero();
-  } else if (beta != 1.0) {
+  } else if (beta != Scalar(1)) {
     result *= beta;
   }
   if (flip_a && flip_b) {
@@ -90,15 +107,9 @@ void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double a
   }
 }
 
-void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c) {
-  check_shapes("gemm_columns", a.cols() == b.rows() && c.rows() == a.rows() && first + count <= b.cols() && count <= c.cols(), a, b);
-  if (count == 0) return;
-  gemm_block(Transpose::no, Transpose::no, {a.rows(), count, a.cols()}, 1.0, a.data(), a.rows(), b.col(first).data(), b.rows(), 0.0,
-             c.data(), c.rows());
-}
-
-void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c) {
-  if (beta == 0.0) c.resize(rows, rows);
+template <class Scalar>
+void syrk_lower(Scalar alpha, const Scalar* a, Index rows, Index columns, Index stride, Scalar beta, MatrixOf<Scalar>& c) {
+  if (beta == Scalar(0)) c.resize(rows, rows);
   if (c.rows() != rows || c.cols() != rows) {
     throw ShapeError("syrk_lower: the result is " + std::to_string(c.rows()) + " x " + std::to_string(c.cols()) + ", expected " +
                      std::to_string(rows) + " x " + std::to_string(rows));
@@ -108,31 +119,32 @@ void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index 
     char lower = 'L';
     char plain = 'N';
     int n = to_int(rows), k = to_int(columns), lda = to_int(stride), ldc = n;
-    table().dsyrk(&lower, &plain, &n, &k, &alpha, mutable_data(a), &lda, &beta, c.data(), &ldc);
+    routines<Scalar>().syrk(&lower, &plain, &n, &k, &alpha, mutable_data(a), &lda, &beta, c.data(), &ldc);
     return;
   }
-  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> factor(a, rows, columns, Eigen::OuterStride<>(stride));
-  if (beta == 0.0) {
-    c.triangularView<Eigen::Lower>().setZero();
-  } else if (beta != 1.0) {
-    c.triangularView<Eigen::Lower>() *= beta;
+  const Eigen::Map<const MatrixOf<Scalar>, 0, Eigen::OuterStride<>> factor(a, rows, columns, Eigen::OuterStride<>(stride));
+  if (beta == Scalar(0)) {
+    c.template triangularView<Eigen::Lower>().setZero();
+  } else if (beta != Scalar(1)) {
+    c.template triangularView<Eigen::Lower>() *= beta;
   }
-  if (columns > 0) c.selfadjointView<Eigen::Lower>().rankUpdate(factor, alpha);
+  if (columns > 0) c.template selfadjointView<Eigen::Lower>().rankUpdate(factor, alpha);
 }
 
-void symm_lower(const Matrix& a, const Matrix& b, Matrix& c) {
-  check_shapes("symm_lower", a.rows() == a.cols() && a.cols() == b.rows(), a, b);
-  c.resize(b.rows(), b.cols());
+template <class Scalar>
+void symm_right_lower(const MatrixOf<Scalar>& a, const MatrixOf<Scalar>& b, MatrixOf<Scalar>& c) {
+  check_shapes("symm_right_lower", b.rows() == b.cols() && a.cols() == b.rows(), a, b);
+  c.resize(a.rows(), a.cols());
   if (c.size() == 0) return;
   if (!blas_registered()) {
-    c.noalias() = a.selfadjointView<Eigen::Lower>() * b;
+    c.noalias() = a * b.template selfadjointView<Eigen::Lower>();
     return;
   }
-  char left = 'L';
+  char right = 'R';
   char lower = 'L';
-  int m = to_int(b.rows()), n = to_int(b.cols());
-  double one = 1.0, zero = 0.0;
-  table().dsymm(&left, &lower, &m, &n, &one, mutable_data(a.data()), &m, mutable_data(b.data()), &m, &zero, c.data(), &m);
+  int m = to_int(a.rows()), n = to_int(a.cols());
+  Scalar one = 1, zero = 0;
+  routines<Scalar>().symm(&right, &lower, &m, &n, &one, mutable_data(b.data()), &n, mutable_data(a.data()), &m, &zero, c.data(), &m);
 }
 
 bool cholesky_block(double* a, Index size, Index stride) {
@@ -166,19 +178,21 @@ void divide_by_transpose(const double* lower, Index size, Index stride, double* 
   factor.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(block);
 }
 
-SymmetricEigensolver::SymmetricEigensolver(Index size) : size_(size) {
+template <class Scalar>
+SymmetricEigensolver<Scalar>::SymmetricEigensolver(Index size) : size_(size) {
   if (size <= eigen_limit) return;
   if (blas_registered()) {
-    // LAPACK's own formula for dsyevd with eigenvectors.
+    // LAPACK's own formula for syevd with eigenvectors.
     work_.resize(1 + 6 * size + 2 * size * size);
     integer_work_.resize(3 + 5 * size);
     to_int(work_.size());
   } else {
-    eigen_ = std::make_unique<Eigen::SelfAdjointEigenSolver<Matrix>>(size);
+    eigen_ = std::make_unique<Eigen::SelfAdjointEigenSolver<MatrixOf<Scalar>>>(size);
   }
 }
 
-bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
+template <class Scalar>
+bool SymmetricEigensolver<Scalar>::solve(MatrixOf<Scalar>& matrix, VectorOf<Scalar>& eigenvalues) {
   if (matrix.rows() != size_ || matrix.cols() != size_) {
     throw ShapeError("SymmetricEigensolver of size " + std::to_string(size_) + " got a " + std::to_string(matrix.rows()) + " x " +
                      std::to_string(matrix.cols()) + " matrix");
@@ -191,6 +205,7 @@ bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
   }
   if (size_ <= eigen_limit) {
     // A bounded size keeps Eigen's workspace on the stack.
+    using SmallMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, eigen_limit, eigen_limit>;
     const SmallMatrix small = matrix;
     const Eigen::SelfAdjointEigenSolver<SmallMatrix> solver(small);
     if (solver.info() != Eigen::Success) return false;
@@ -203,7 +218,7 @@ bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
     char lower = 'L';
     int n = to_int(size_), info = 0;
     int work_size = to_int(work_.size()), integer_work_size = to_int(integer_work_.size());
-    table().dsyevd(&vectors, &lower, &n, matrix.data(), &n, eigenvalues.data(), work_.data(), &work_size, integer_work_.data(),
+    routines<Scalar>().syevd(&vectors, &lower, &n, matrix.data(), &n, eigenvalues.data(), work_.data(), &work_size, integer_work_.data(),
                    &integer_work_size, &info);
     return info == 0;
   }
@@ -213,5 +228,14 @@ bool SymmetricEigensolver::solve(Matrix& matrix, Vector& eigenvalues) {
   eigenvalues = eigen_->eigenvalues();
   return true;
 }
+
+template void gemm_block(Transpose, Transpose, ProductSize, double, const double*, Index, const double*, Index, double, double*, Index);
+template void gemm_block(Transpose, Transpose, ProductSize, float, const float*, Index, const float*, Index, float, float*, Index);
+template void syrk_lower(double, const double*, Index, Index, Index, double, MatrixOf<double>&);
+template void syrk_lower(float, const float*, Index, Index, Index, float, MatrixOf<float>&);
+template void symm_right_lower(const MatrixOf<double>&, const MatrixOf<double>&, MatrixOf<double>&);
+template void symm_right_lower(const MatrixOf<float>&, const MatrixOf<float>&, MatrixOf<float>&);
+template class SymmetricEigensolver<double>;
+template class SymmetricEigensolver<float>;
 
 }  // namespace twincert::core

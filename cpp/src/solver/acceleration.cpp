@@ -7,7 +7,8 @@
 
 namespace twincert::solver {
 
-Acceleration::Acceleration(Index size, Index memory)
+template <class Scalar>
+Acceleration<Scalar>::Acceleration(Index size, Index memory)
     : size_(size),
       memory_(std::min(memory, largest_memory)),
       base_(memory_ > 0 ? size : 0),
@@ -21,14 +22,16 @@ Acceleration::Acceleration(Index size, Index memory)
       gram_(Small::Zero(memory_, memory_)),
       projection_(SmallVector::Zero(memory_)) {}
 
-void Acceleration::reset() {
+template <class Scalar>
+void Acceleration<Scalar>::reset() {
   used_ = slot_ = 0;
   has_previous_ = extrapolated_ = false;
   reference_norm_ = 0.0;
   plain_steps_ = 0;
 }
 
-void Acceleration::advance(Vector& point, Vector& step, core::ThreadPool& pool) {
+template <class Scalar>
+void Acceleration<Scalar>::advance(Vector& point, Vector& step, core::ThreadPool& pool) {
   if (memory_ > 0 && plain_steps_ == 0) base_ = point;
   point += step;
   if (memory_ == 0 || ++plain_steps_ < period) return;
@@ -38,7 +41,8 @@ void Acceleration::advance(Vector& point, Vector& step, core::ThreadPool& pool) 
   combine(point, step, pool);
 }
 
-void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& pool) {
+template <class Scalar>
+void Acceleration<Scalar>::combine(Vector& point, const Vector& step, core::ThreadPool& pool) {
   const Index chunks = partial_.cols();
   const bool push = has_previous_;
   const Index slot = slot_;
@@ -48,20 +52,20 @@ void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& 
     const Index begin = c * chunk, count = std::min(chunk, size_ - begin);
     auto f = step.segment(begin, count);
     if (push) {
-      step_differences_.col(slot).segment(begin, count) = (f - previous_step_.segment(begin, count)).cast<float>();
+      step_differences_.col(slot).segment(begin, count) = (f - previous_step_.segment(begin, count)).template cast<float>();
       image_differences_.col(slot).segment(begin, count) =
-          (point.segment(begin, count) + f - previous_image_.segment(begin, count)).cast<float>();
+          (point.segment(begin, count) + f - previous_image_.segment(begin, count)).template cast<float>();
     }
     previous_step_.segment(begin, count) = f;
     previous_image_.segment(begin, count) = point.segment(begin, count) + f;
-    single_step_.segment(begin, count) = f.cast<float>();
+    single_step_.segment(begin, count) = f.template cast<float>();
     const float* newest = step_differences_.col(slot).data() + begin;
     for (Index m = 0; m < used; ++m) {
       const DotPair dots = dot_pair(step_differences_.col(m).data() + begin, newest, single_step_.data() + begin, count);
       partial_(m, c) = static_cast<double>(dots.first);
       partial_(memory_ + m, c) = static_cast<double>(dots.second);
     }
-    partial_(2 * memory_, c) = f.squaredNorm();
+    partial_(2 * memory_, c) = static_cast<double>(f.squaredNorm());
   });
   const double norm = std::sqrt(partial_.row(2 * memory_).sum());
   for (Index m = 0; m < used; ++m) {
@@ -95,8 +99,8 @@ void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& 
   extrapolated_ = true;
   pool.run(chunks, [&](Index c) {
     const Index begin = c * chunk, count = std::min(chunk, size_ - begin);
-    double* next = point.data() + begin;
-    const double* image = previous_image_.data() + begin;
+    Scalar* next = point.data() + begin;
+    const Scalar* image = previous_image_.data() + begin;
     std::copy(image, image + count, next);
     std::copy(image, image + count, fallback_.data() + begin);
     for (Index m = 0; m < used_; ++m) {
@@ -104,5 +108,8 @@ void Acceleration::combine(Vector& point, const Vector& step, core::ThreadPool& 
     }
   });
 }
+
+template class Acceleration<double>;
+template class Acceleration<float>;
 
 }  // namespace twincert::solver

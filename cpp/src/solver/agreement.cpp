@@ -24,14 +24,15 @@ Agreement::Agreement(const relax::ChordalProblem& problem)
   }
 }
 
-void Agreement::average(const relax::Overlap& overlap, std::size_t tail, Matrix& first, Matrix& second) {
+template <class Scalar>
+void Agreement::average(const relax::Overlap& overlap, std::size_t tail, core::MatrixOf<Scalar>& first, core::MatrixOf<Scalar>& second) {
   const std::vector<Index>& rows = overlap.first_rows;
   const std::vector<Index>& others = overlap.second_rows;
   for (std::size_t j = 0; j < rows.size(); ++j) {
     for (std::size_t i = j; i < std::max(j, tail) && i < rows.size(); ++i) {
-      double& x = first(std::max(rows[i], rows[j]), std::min(rows[i], rows[j]));
-      double& y = second(std::max(others[i], others[j]), std::min(others[i], others[j]));
-      x = y = 0.5 * (x + y);
+      Scalar& x = first(std::max(rows[i], rows[j]), std::min(rows[i], rows[j]));
+      Scalar& y = second(std::max(others[i], others[j]), std::min(others[i], others[j]));
+      x = y = Scalar(0.5) * (x + y);
     }
     const std::size_t start = std::max(j, tail);
     if (start < rows.size()) {
@@ -40,5 +41,8 @@ void Agreement::average(const relax::Overlap& overlap, std::size_t tail, Matrix&
     }
   }
 }
+
+template void Agreement::average(const relax::Overlap&, std::size_t, core::MatrixOf<double>&, core::MatrixOf<double>&);
+template void Agreement::average(const relax::Overlap&, std::size_t, core::MatrixOf<float>&, core::MatrixOf<float>&);
 
 }  // namespace twincert::solver

@@ -7,20 +7,26 @@
 
 namespace twincert::core {
 
-// Fortran-convention entry points (LP64), as in scipy.linalg.cython_blas and cython_lapack. Null pointers: use Eigen.
+// Fortran-convention entry points (LP64), as in scipy.linalg.cython_blas and cython_lapack.
+template <class Scalar>
+struct BlasRoutines {
+  void (*gemm)(char*, char*, int*, int*, int*, Scalar*, Scalar*, int*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
+  void (*syrk)(char*, char*, int*, int*, Scalar*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
+  void (*symm)(char*, char*, int*, int*, Scalar*, Scalar*, int*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
+  void (*syevd)(char*, char*, int*, Scalar*, int*, Scalar*, Scalar*, int*, int*, int*, int*) = nullptr;
+};
+
+// Null pointers: use Eigen.
 struct BlasTable {
-  void (*dgemm)(char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
-  void (*dsyrk)(char*, char*, int*, int*, double*, double*, int*, double*, double*, int*) = nullptr;
-  void (*dsymm)(char*, char*, int*, int*, double*, double*, int*, double*, int*, double*, double*, int*) = nullptr;
+  BlasRoutines<double> doubles;
+  BlasRoutines<float> floats;
   void (*dtrsm)(char*, char*, char*, char*, int*, int*, double*, double*, int*, double*, int*) = nullptr;
   void (*dpotrf)(char*, int*, double*, int*, int*) = nullptr;
-  void (*dsyevd)(char*, char*, int*, double*, int*, double*, double*, int*, int*, int*, int*) = nullptr;
 };
 
 // Call once, before other threads run. The library must then be limited to one thread by the caller.
 void register_blas(const BlasTable& table);
 bool blas_registered();
-const BlasTable& blas();
 
 enum class Transpose { no, yes };
 
@@ -33,18 +39,20 @@ ProductSize product_size(Transpose trans_a, Transpose trans_b, const Matrix& a, 
 // C = alpha op(A) op(B) + beta C. No allocation when C has its size already (Eigen fallback may use its stack buffers).
 void gemm(Transpose trans_a, Transpose trans_b, double alpha, const Matrix& a, const Matrix& b, double beta, Matrix& c);
 
-// The same on blocks of larger matrices, column by column with the given strides. C may not overlap A or B.
-void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, double alpha, const double* a, Index stride_a, const double* b,
-                Index stride_b, double beta, double* c, Index stride_c);
+// The kernels below that are templates exist for double and float.
 
-// The first `count` columns of C become A times columns first, ..., first + count - 1 of B.
-void gemm_columns(const Matrix& a, const Matrix& b, Index first, Index count, Matrix& c);
+// The same on blocks of larger matrices, column by column with the given strides. C may not overlap A or B.
+template <class Scalar>
+void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, Scalar alpha, const Scalar* a, Index stride_a, const Scalar* b,
+                Index stride_b, Scalar beta, Scalar* c, Index stride_c);
 
 // C = alpha A A^T + beta C on the first `columns` columns of A; only the lower triangle of C is written.
-void syrk_lower(double alpha, const double* a, Index rows, Index columns, Index stride, double beta, Matrix& c);
+template <class Scalar>
+void syrk_lower(Scalar alpha, const Scalar* a, Index rows, Index columns, Index stride, Scalar beta, MatrixOf<Scalar>& c);
 
-// C = A B with A symmetric (its lower triangle is read).
-void symm_lower(const Matrix& a, const Matrix& b, Matrix& c);
+// C = A B with B symmetric (its lower triangle is read).
+template <class Scalar>
+void symm_right_lower(const MatrixOf<Scalar>& a, const MatrixOf<Scalar>& b, MatrixOf<Scalar>& c);
 
 // The lower triangle of a symmetric block becomes its Cholesky factor. False when the block is not positive definite.
 bool cholesky_block(double* a, Index size, Index stride);
@@ -52,20 +60,21 @@ bool cholesky_block(double* a, Index size, Index stride);
 // B = B L^-T for the lower triangle L of a block of `size`; B has `rows` rows.
 void divide_by_transpose(const double* lower, Index size, Index stride, double* b, Index rows, Index stride_b);
 
-// Symmetric eigendecomposition with preallocated workspace: Eigen up to 32, dsyevd above (design: numerics measurements).
+// Symmetric eigendecomposition with preallocated workspace: Eigen up to 32, LAPACK's syevd above (design: numerics measurements).
+template <class Scalar>
 class SymmetricEigensolver {
  public:
   explicit SymmetricEigensolver(Index size);
   // Overwrites `matrix` (lower triangle read) with the eigenvectors, columns in ascending order of eigenvalue.
   // Returns false when the decomposition did not converge or the matrix holds NaN or infinity. Allocates nothing, except that
   // without a registered BLAS Eigen allocates one vector above size 32.
-  bool solve(Matrix& matrix, Vector& eigenvalues);
+  bool solve(MatrixOf<Scalar>& matrix, VectorOf<Scalar>& eigenvalues);
 
  private:
   Index size_;
-  Vector work_;
+  VectorOf<Scalar> work_;
   Eigen::VectorXi integer_work_;
-  std::unique_ptr<Eigen::SelfAdjointEigenSolver<Matrix>> eigen_;  // Eigen's own may not be moved before its first use
+  std::unique_ptr<Eigen::SelfAdjointEigenSolver<MatrixOf<Scalar>>> eigen_;  // Eigen's own may not be moved before its first use
 };
 
 }  // namespace twincert::core

@@ -6,7 +6,11 @@
 namespace twincert::core {
 
 using Index = Eigen::Index;
-using Matrix = Eigen::MatrixXd;  // column-major
-using Vector = Eigen::VectorXd;
+template <class Scalar>
+using MatrixOf = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;  // column-major
+template <class Scalar>
+using VectorOf = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+using Matrix = MatrixOf<double>;
+using Vector = VectorOf<double>;
 
 }  // namespace twincert::core

@@ -12,10 +12,13 @@
 namespace twincert::solver {
 
 using core::Index;
-using core::Vector;
 
+// In double or single precision.
+template <class Scalar>
 class Acceleration {
  public:
+  using Vector = core::VectorOf<Scalar>;
+
   Acceleration(Index size, Index memory);
 
   Index memory() const { return memory_; }

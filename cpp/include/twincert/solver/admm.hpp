@@ -1,21 +1,13 @@
-// The splitting of relaxation.md, section 3 (Douglas-Rachford) on a chordal relaxation, with Anderson acceleration.
-//
-//   X_k = Q_k [Q_k^T Z_k Q_k]_+ Q_k^T
-//   P_k = clip(average over overlaps of (2 X_k - Z_k + C_k / rho))
-//   Z_k += alpha (P_k - X_k)
-//
-// Multipliers Lambda_k = rho (X_k - Z_k) are valid at every iterate. All storage is allocated by the constructor.
+// The splitting as a method: in single precision as long as that gets it closer, then in double.
 #pragma once
 
+#include <limits>
+#include <memory>
+#include <variant>
 #include <vector>
 
-#include "twincert/core/blas.hpp"
-#include "twincert/core/parallel.hpp"
-#include "twincert/relax/relaxation.hpp"
-#include "twincert/solver/acceleration.hpp"
-#include "twincert/solver/agreement.hpp"
 #include "twincert/solver/method.hpp"
-#include "twincert/solver/settings.hpp"
+#include "twincert/solver/splitting.hpp"
 
 namespace twincert::solver {
 
@@ -27,65 +19,44 @@ class Admm : public Method {
   // Estimate from above of the memory that problem and splitting take, in bytes.
   static double memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory);
 
-  // Scaled internally to unit size; keeps the current point as a warm start.
+  // Keeps the current point as a warm start.
   void set_objective(const relax::ChordalObjective& objective) override;
-  // Back to the cold start.
-  void reset();
 
-  // The point that steps start from: the lower triangles of Z_k, column by column, one clique after the other.
-  std::any state() const override { return packed_point_; }
-  void resume(const std::any& state) override { start(std::any_cast<const Vector&>(state)); }
+  std::any state() const override;
+  void resume(const std::any& state) override;
   // The acceleration loses its memory.
   Index turn() const override { return 100; }
-  Vector point(const std::any& state) const override { return std::any_cast<const Vector&>(state); }
+  Vector point(const std::any& state) const override;
   void start(const Vector& point) override;
 
-  // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
+  // No heap allocation, but once for double precision. False when an eigendecomposition failed in double precision.
   bool iterate() override;
 
-  // |P - X| of the last step, relative to the size of the problem.
-  double residual() const override { return residual_; }
-  // Valid multipliers of the last step, in the objective's own units; sizes are set on the first call.
+  double residual() const override;
   void multipliers(std::vector<Matrix>& out) const override;
 
   bool finished() const override { return false; }
-  Index bound_every() const override { return bound_every_; }
+  Index bound_every() const override { return settings_.bound_every; }
 
  private:
-  struct Block {
-    Matrix basis;      // Q, rows x variables
-    Matrix point;      // Z; like all row matrices here only its lower triangle is kept
-    Matrix projected;  // X
-    Matrix reflected;  // P, then the step alpha (P - X)
-    Matrix product;    // rows x variables
-    Matrix reduced;    // variables x variables
-    Vector eigenvalues;
-    core::SymmetricEigensolver eigensolver;
-    Index offset;  // of its lower triangle in the packed vectors
-    bool solved = true;
-    double distance = 0.0;  // |P - X|^2
-    double size = 0.0;      // |X|^2
+  struct State {
+    bool refined;
+    Vector point;
   };
 
-  void project(Block& block) const;
-  void reflect(std::size_t k);
-  void clip_ball(const relax::Clique& clique, Block& block) const;
-  void clip(std::size_t k);
-  void unpack(std::size_t k);
+  bool step();
+  bool refined() const { return std::holds_alternative<std::unique_ptr<Splitting<double>>>(splitting_); }
+  void refine();
+  void watch();
 
   const relax::ChordalProblem& problem_;
+  const Settings settings_;
   core::ThreadPool& pool_;
-  std::vector<Block> blocks_;
-  Agreement agreement_;
-  std::vector<Matrix> objective_;  // per clique, scaled to unit size; empty where there is none
-  double objective_scale_ = 1.0;
-  double rho_;
-  double alpha_;
-  Index bound_every_;
-  double residual_ = 0.0;
-  Vector packed_point_;
-  Vector packed_step_;
-  Acceleration acceleration_;
+  relax::ChordalObjective objective_;
+  std::variant<std::unique_ptr<Splitting<float>>, std::unique_ptr<Splitting<double>>> splitting_;
+  double least_residual_ = std::numeric_limits<double>::infinity();
+  Index since_least_ = 0;
+  bool exhausted_ = false;  // single precision has nothing more to give
 };
 
 }  // namespace twincert::solver

@@ -1,6 +1,7 @@
 // Entries that overlaps share get the mean of their copies: the projection onto agreement.
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "twincert/relax/shared_entries.hpp"
@@ -8,14 +9,13 @@
 namespace twincert::solver {
 
 using core::Index;
-using core::Matrix;
 
 class Agreement {
  public:
   // Keeps a reference: the problem must outlive it.
   explicit Agreement(const relax::ChordalProblem& problem);
 
-  // block(k) is the matrix of clique k, of which the lower triangle is read and written. No allocation.
+  // block(k) is the matrix of clique k, of doubles or floats, of which the lower triangle is read and written. No allocation.
   template <class Block>
   void average(Block&& block) const {
     for (std::size_t o = 0; o < tails_.size(); ++o) {
@@ -25,14 +25,18 @@ class Agreement {
     // Means of pairs left the copies' sum as it was.
     for (const std::vector<relax::Entry>& copies : linked_) {
       double mean = 0.0;
-      for (const relax::Entry& entry : copies) mean += block(entry.clique)(entry.row, entry.column);
+      for (const relax::Entry& entry : copies) mean += static_cast<double>(block(entry.clique)(entry.row, entry.column));
       mean /= static_cast<double>(copies.size());
-      for (const relax::Entry& entry : copies) block(entry.clique)(entry.row, entry.column) = mean;
+      for (const relax::Entry& entry : copies) {
+        auto& copy = block(entry.clique)(entry.row, entry.column);
+        copy = static_cast<std::remove_reference_t<decltype(copy)>>(mean);
+      }
     }
   }
 
  private:
-  static void average(const relax::Overlap& overlap, std::size_t tail, Matrix& first, Matrix& second);
+  template <class Scalar>
+  static void average(const relax::Overlap& overlap, std::size_t tail, core::MatrixOf<Scalar>& first, core::MatrixOf<Scalar>& second);
 
   const relax::ChordalProblem& problem_;
   std::vector<std::size_t> tails_;  // per overlap: from this position on its rows are consecutive in both cliques, and follow all others
