@@ -22,7 +22,8 @@ import numpy as np
 from scipy.linalg import blas, lapack
 from threadpoolctl import threadpool_limits
 
-from twincert.sdp import ChordalProblem, Clique, Overlap, solve
+from twincert import Settings
+from twincert.sdp import ChordalProblem, Clique, Overlap
 
 from .comparison import clock, short, table
 from .sdp_suite import objective, suite
@@ -52,18 +53,14 @@ def synthetic(variables: int, rows: int) -> ChordalProblem:
 
 
 def iteration_seconds(problem: ChordalProblem, seconds: float) -> float:
-    """Between two bounds, when the acceleration's memory is full, in about so many seconds."""
+    """Mean of iterations when the acceleration's memory is full, in about so many seconds."""
 
     def run(iterations: int) -> float:
-        settings = {"max_iterations": 2 * iterations, "bound_every": iterations, "tolerance": 0.0, "threads": 1}
-        history = solve(problem, settings={**settings, "memory_limit": 64.0}).history
-        begin = next(progress for progress in history if progress["iteration"] >= iterations)
-        return (history[-1]["seconds"] - begin["seconds"]) / (history[-1]["iteration"] - begin["iteration"])
+        settings = {"threads": 1, "memory": 5}
+        times = problem._program.iteration_seconds(settings=dict(Settings(**settings)), iterations=iterations)
+        return statistics.fmean(times[60:])
 
-    few = 12
-    estimate = run(few)
-    more = min(2000, int(seconds / estimate))
-    return run(more) if more > few else estimate
+    return run(60 + 10 * max(1, min(200, int(seconds / 10 / run(70)))))
 
 
 def eigen_seconds(size: int, seconds: float) -> float:

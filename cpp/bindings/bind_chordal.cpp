@@ -3,10 +3,13 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <chrono>
 #include <optional>
+#include <vector>
 
 #include "solving.hpp"
 #include "twincert/chordal.hpp"
+#include "twincert/solver/admm.hpp"
 
 namespace py = pybind11;
 
@@ -72,6 +75,22 @@ py::dict solve(const ChordalProgram& program, const py::dict& settings, double t
   return result;
 }
 
+// Of every iteration of the splitting by itself, without the bounds in between: for benchmarks/compare_iteration.py.
+std::vector<double> iteration_seconds(const ChordalProgram& program, const py::dict& settings, Index iterations) {
+  const twincert::solver::Settings chosen = twincert::bindings::settings_of(settings);
+  const py::gil_scoped_release release;
+  twincert::core::ThreadPool pool(static_cast<int>(chosen.threads));
+  twincert::solver::Admm splitting(program.problem(), chosen, pool);
+  splitting.set_objective(program.objective());
+  std::vector<double> seconds;
+  for (Index iteration = 0; iteration < iterations; ++iteration) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (!splitting.iterate()) break;
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return seconds;
+}
+
 }  // namespace
 
 void bind_chordal(py::module_& m) {
@@ -79,6 +98,7 @@ void bind_chordal(py::module_& m) {
       .def(py::init(&program_of), py::arg("cliques"), py::arg("overlaps"), py::arg("objective"), py::arg("constant"))
       .def("bound", &ChordalProgram::bound, py::arg("multipliers"), py::call_guard<py::gil_scoped_release>())
       .def("solve", &solve, py::kw_only(), py::arg("settings"), py::arg("time_limit"), py::arg("callback"))
+      .def("iteration_seconds", &iteration_seconds, py::kw_only(), py::arg("settings"), py::arg("iterations"))
       .def_property_readonly("variable_magnitude", [](const ChordalProgram& program) {
         std::vector<Vector> magnitudes;
         for (const auto& clique : program.problem().cliques) magnitudes.push_back(clique.variable_magnitude);

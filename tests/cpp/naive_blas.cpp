@@ -24,7 +24,7 @@ Scalar accumulate(Scalar alpha, Scalar sum, Scalar beta, Scalar old) {
 
 template <class Scalar>
 void gemm(char* op_a, char* op_b, int* m, int* n, int* k, Scalar* alpha, Scalar* a, int* lda, Scalar* b, int* ldb, Scalar* beta, Scalar* c,
-           int* ldc) {
+          int* ldc) {
   const View left{a, *lda, *op_a == 'T'};
   const View right{b, *ldb, *op_b == 'T'};
   const View result{c, *ldc};

@@ -219,7 +219,7 @@ bool SymmetricEigensolver<Scalar>::solve(MatrixOf<Scalar>& matrix, VectorOf<Scal
     int n = to_int(size_), info = 0;
     int work_size = to_int(work_.size()), integer_work_size = to_int(integer_work_.size());
     routines<Scalar>().syevd(&vectors, &lower, &n, matrix.data(), &n, eigenvalues.data(), work_.data(), &work_size, integer_work_.data(),
-                   &integer_work_size, &info);
+                             &integer_work_size, &info);
     return info == 0;
   }
   eigen_->compute(matrix);

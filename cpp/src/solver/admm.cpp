@@ -9,19 +9,28 @@ namespace {
 constexpr double reachable = 3e-5;
 constexpr Index patience = 300;
 
-}  // namespace
-
-Admm::Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool)
-    : problem_(problem), settings_(settings), pool_(pool), splitting_(std::make_unique<Splitting<float>>(problem, settings, pool)) {}
-
-double Admm::memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory) {
-  double bytes = Splitting<double>::memory_estimate(sizes, acceleration_memory);
+// With the problem, its objective here and there, and multipliers being found, best and proven.
+template <class Scalar>
+double estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory) {
+  double bytes = Splitting<Scalar>::memory_estimate(sizes, acceleration_memory);
   for (const relax::CliqueSize& size : sizes) {
-    // The problem, its objective here and there, multipliers being found, best and proven.
     const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
     bytes += 8.0 * (7.0 * rows * rows + 2.0 * rows * variables);
   }
   return bytes;
+}
+
+}  // namespace
+
+Admm::Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool)
+    : problem_(problem),
+      settings_(settings),
+      pool_(pool),
+      refinable_(estimate<double>(relax::clique_sizes(problem), settings.memory) <= settings.memory_limit * 0x1p30),
+      splitting_(std::make_unique<Splitting<float>>(problem, settings, pool)) {}
+
+double Admm::memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory) {
+  return estimate<float>(sizes, acceleration_memory);
 }
 
 void Admm::set_objective(const relax::ChordalObjective& objective) {
@@ -37,7 +46,7 @@ std::any Admm::state() const {
 
 void Admm::resume(const std::any& state) {
   const State& from = std::any_cast<const State&>(state);
-  if (from.refined && !refined()) refine();
+  if (from.refined && !refined() && refinable_) refine();
   start(from.point);
 }
 
@@ -64,7 +73,7 @@ void Admm::watch() {
   } else {
     ++since_least_;
   }
-  exhausted_ = residual() < reachable || since_least_ > patience;
+  exhausted_ = refinable_ && (residual() < reachable || since_least_ > patience);
 }
 
 bool Admm::step() {
@@ -79,6 +88,7 @@ bool Admm::iterate() {
     watch();
     return true;
   }
+  if (!refinable_) return false;
   refine();
   return step();
 }

@@ -38,6 +38,21 @@ void unpack_lower(const Scalar* packed, core::MatrixOf<Scalar>& matrix) {
   for (Index j = 0; j < n; packed += n - j, ++j) std::copy(packed, packed + n - j, matrix.col(j).data() + j);
 }
 
+// C = A B^T for symmetric C, of which only the lower triangle and what is near its diagonal is written; all have the same stride.
+template <class Scalar>
+void lower_product(Index size, Index inner, const Scalar* a, const Scalar* b, Index stride, Scalar* c) {
+  constexpr Index small = 128;
+  if (size <= small) {
+    core::gemm_block(Transpose::no, Transpose::yes, {size, size, inner}, Scalar(1), a, stride, b, stride, Scalar(0), c, stride);
+    return;
+  }
+  const Index half = (size / 2 + 15) / 16 * 16;
+  lower_product(half, inner, a, b, stride, c);
+  core::gemm_block(Transpose::no, Transpose::yes, {size - half, half, inner}, Scalar(1), a + half, stride, b, stride, Scalar(0), c + half,
+                   stride);
+  lower_product(size - half, inner, a + half, b + half, stride, c + half * stride + half);
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -53,8 +68,8 @@ Splitting<Scalar>::Splitting(const relax::ChordalProblem& problem, const Setting
   for (const relax::Clique& clique : problem.cliques) {
     const Index n = clique.T.rows(), v = clique.T.cols();
     blocks_.push_back({n, v, moments_, reduced, orthonormal_basis(clique.T).transpose().template cast<Scalar>(),
-                       packed_lower<Scalar>(clique.lower), packed_lower<Scalar>(clique.upper), Vector(), Matrix(), Matrix(n, n), Matrix(n, n),
-                       Matrix(v, v), Matrix(v, v), Vector(v), Matrix(v, n), core::SymmetricEigensolver<Scalar>(v),
+                       packed_lower<Scalar>(clique.lower), packed_lower<Scalar>(clique.upper), Vector(), Matrix(), Matrix(n, n),
+                       Matrix(n, n), Matrix(v, v), Matrix(v, v), Vector(v), Matrix(v, n), core::SymmetricEigensolver<Scalar>(v),
                        SparseProduct<Scalar>(n)});
     moments_ += triangle(n);
     reduced += triangle(v);
@@ -73,8 +88,7 @@ double Splitting<Scalar>::memory_estimate(const std::vector<relax::CliqueSize>& 
     const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
     const double entries = 0.5 * (rows * rows + variables * variables);
     bytes += sizeof(Scalar) * (12.0 * entries + 3.0 * rows * rows + 2.0 * rows * variables + 6.0 * variables * variables) +
-             2.0 * (sizeof(Scalar) + 4.0) * static_cast<double>(SparseProduct<Scalar>::most(size.rows)) +
-             8.0 * static_cast<double>(acceleration_memory) * entries;
+             SparseProduct<Scalar>::memory_estimate(size.rows) + 8.0 * static_cast<double>(acceleration_memory) * entries;
   }
   return bytes;
 }
@@ -115,12 +129,8 @@ void Splitting<Scalar>::reduce_point(Block& block) {
 // The lower triangle of product times Q goes where the eigenvectors have been.
 template <class Scalar>
 void Splitting<Scalar>::product_by_basis(Block& block) const {
-  constexpr Index width = 128;
   const Index v = block.variables;
-  for (Index first = 0; first < v; first += width) {
-    core::gemm_block(Transpose::no, Transpose::yes, {v - first, std::min(width, v - first), block.rows}, Scalar(1),
-                     block.product.data() + first, v, block.basis.data() + first, v, Scalar(0), block.eigenvectors.col(first).data() + first, v);
-  }
+  lower_product(v, block.rows, block.product.data(), block.basis.data(), v, block.eigenvectors.data());
 }
 
 template <class Scalar>
@@ -230,9 +240,8 @@ void Splitting<Scalar>::reduce(Block& block, bool sparse) {
   const Index v = block.variables;
   Index position = block.reduced_offset;
   for (Index j = 0; j < v; position += v - j, ++j) {
-    packed_step_.segment(position, v - j) =
-        alpha_ * (block.reduced.col(j).tail(v - j) + block.reduced_objective.col(j).tail(v - j) - block.eigenvectors.col(j).tail(v - j) -
-                  packed_point_.segment(position, v - j));
+    packed_step_.segment(position, v - j) = alpha_ * (block.reduced.col(j).tail(v - j) + block.reduced_objective.col(j).tail(v - j) -
+                                                      block.eigenvectors.col(j).tail(v - j) - packed_point_.segment(position, v - j));
   }
 }
 

@@ -1,4 +1,4 @@
-// The splitting as a method: in single precision as long as that gets it closer, then in double.
+// The splitting as a method: in single precision as long as that gets it closer, then in double if memory allows.
 #pragma once
 
 #include <limits>
@@ -16,7 +16,7 @@ class Admm : public Method {
   // Keeps references: problem and pool must outlive it.
   Admm(const relax::ChordalProblem& problem, const Settings& settings, core::ThreadPool& pool);
 
-  // Estimate from above of the memory that problem and splitting take, in bytes.
+  // Estimate from above of the memory that problem and splitting take in single precision, in bytes.
   static double memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory);
 
   // Keeps the current point as a warm start.
@@ -29,7 +29,7 @@ class Admm : public Method {
   Vector point(const std::any& state) const override;
   void start(const Vector& point) override;
 
-  // No heap allocation, but once for double precision. False when an eigendecomposition failed in double precision.
+  // No heap allocation, but once for double precision. False when an eigendecomposition failed that double precision could not mend.
   bool iterate() override;
 
   double residual() const override;
@@ -52,6 +52,7 @@ class Admm : public Method {
   const relax::ChordalProblem& problem_;
   const Settings settings_;
   core::ThreadPool& pool_;
+  const bool refinable_;  // within the memory limit
   relax::ChordalObjective objective_;
   std::variant<std::unique_ptr<Splitting<float>>, std::unique_ptr<Splitting<double>>> splitting_;
   double least_residual_ = std::numeric_limits<double>::infinity();

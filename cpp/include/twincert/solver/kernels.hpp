@@ -18,8 +18,8 @@ void reflect_column(const float* x, const float* z, const float* c, float* out, 
 void average_columns(double* a, double* b, Index count);
 void average_columns(float* a, float* b, Index count);
 
-// One column of a step. `p` is the reflected point after averaging, `x` the projected one; they become what clipping and averaging took away
-// from the reflected point, and x - z.
+// One column of a step. `p` is the reflected point after averaging, `x` the projected one; they become what clipping and averaging took
+// away from the reflected point, and x - z.
 template <class Scalar>
 struct ClipColumn {
   Scalar* x;

@@ -19,6 +19,7 @@ class SparseProduct {
   // For symmetric matrices of `rows` rows.
   explicit SparseProduct(Index rows);
 
+  static double memory_estimate(Index rows);  // in bytes
   // With more nonzeros in the lower triangle, products of full matrices are faster.
   static Index most(Index rows);
 
@@ -26,12 +27,19 @@ class SparseProduct {
   void multiply(const Matrix& a, const Matrix& symmetric, Matrix& product);
 
  private:
-  void collect(const Matrix& symmetric);
+  struct Columns {
+    std::vector<Index> begin;         // of every column's entries
+    std::vector<std::int32_t> which;  // their rows
+    std::vector<Scalar> values;
+  };
 
-  std::vector<Index> begin_;         // of every column's entries
-  std::vector<Index> next_;          // where its next entry goes
-  std::vector<std::int32_t> which_;  // their rows
-  std::vector<Scalar> values_;
+  void collect_lower(const Matrix& symmetric);
+  void mirror();
+
+  Columns lower_;
+  Columns both_;              // of both triangles
+  std::vector<Index> next_;   // where a column's next entry goes
+  std::vector<Scalar> part_;  // some rows of the other factor
 };
 
 }  // namespace twincert::solver

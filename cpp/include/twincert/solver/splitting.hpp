@@ -4,9 +4,9 @@
 //   P_k = clip(average over overlaps of (2 X_k - Z_k + C_k / rho))
 //   Z_k += alpha (P_k - X_k)
 //
-// Multipliers Lambda_k = rho (X_k - Z_k) are valid at every iterate. Clipping leaves most entries as they are: with S_k = (2 X_k - Z_k + C_k /
-// rho) - P_k, mostly zeros, G_k += alpha ([G_k]_+ - G_k + Q_k^T (C_k / rho - S_k) Q_k), so that Z_k itself is never multiplied. The point of the
-// iteration is therefore all Z_k and all G_k.
+// Multipliers Lambda_k = rho (X_k - Z_k) are valid at every iterate. Clipping leaves most entries as they are: with S_k = (2 X_k - Z_k +
+// C_k / rho) - P_k, mostly zeros, G_k += alpha ([G_k]_+ - G_k + Q_k^T (C_k / rho - S_k) Q_k), so that Z_k itself is never multiplied. The
+// point of the iteration is therefore all Z_k and all G_k.
 #pragma once
 
 #include <vector>
@@ -60,11 +60,12 @@ class Splitting {
     Matrix basis;                  // Q^T, variables x rows
     Vector lower, upper;           // lower triangles
     Vector objective;              // that of C / rho; empty where C is zero
-    Matrix reduced_objective;      // Q^T C Q / rho; of this and all matrices below but `product` and `eigenvectors` only the lower triangle counts
-    Matrix projected;              // X, then X - Z
-    Matrix reflected;              // P, then S
-    Matrix reduced;                // [G]_+, then what G gains
-    Matrix eigenvectors;           // G before
+    Matrix
+        reduced_objective;  // Q^T C Q / rho; of this and all matrices below but `product` and `eigenvectors` only the lower triangle counts
+    Matrix projected;       // X, then X - Z
+    Matrix reflected;       // P, then S
+    Matrix reduced;         // [G]_+, then what G gains
+    Matrix eigenvectors;    // G before
     Vector eigenvalues;
     Matrix product;  // variables x rows, or room for as many numbers
     core::SymmetricEigensolver<Scalar> eigensolver;
