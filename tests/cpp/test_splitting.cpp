@@ -60,6 +60,13 @@ struct Example {
   }
 };
 
+Example lone(Index rows, Index variables) {
+  Example example;
+  example.problem = {{random_clique(rows, variables, 20.0, 1)}, {}};
+  example.objective.matrices = {random_symmetric(rows, 2)};
+  return example;
+}
+
 // The largest cut of a ring of five nodes (docs/chordal.md).
 Example ring() {
   Example example;
@@ -176,8 +183,7 @@ double distance(const std::vector<Matrix>& a, const std::vector<Matrix>& b) {
 }
 
 template <class Scalar>
-void check_steps(double precision) {
-  const Example example;
+void check_steps(const Example& example, int steps, double precision) {
   solver::Settings settings;
   settings.memory = 0;
   core::ThreadPool pool(2);
@@ -186,13 +192,13 @@ void check_steps(double precision) {
   splitting.set_objective(example.objective);
   later.set_objective(example.objective);
   std::vector<Matrix> found;
-  for (int step = 0; step < 40; ++step) {
-    if (step == 20) later.start(textbook.point());
+  for (int step = 0; step < steps; ++step) {
+    if (step == steps / 2) later.start(textbook.point());
     const std::vector<Matrix> expected = textbook.iterate();
     CHECK(splitting.iterate());
     splitting.multipliers(found);
     CHECK(distance(expected, found) < precision);
-    if (step < 20) continue;
+    if (step < steps / 2) continue;
     CHECK(later.iterate());
     later.multipliers(found);
     CHECK(distance(expected, found) < precision);
@@ -228,11 +234,15 @@ void check_sparse_products(Scalar precision) {
 }  // namespace
 
 TEST(splitting_steps_are_the_textbooks) {
-  check_steps<double>(1e-10);
-  check_steps<float>(1e-3);
+  const Example example;
+  check_steps<double>(example, 40, 1e-10);
+  check_steps<float>(example, 40, 1e-3);
+  const Example large = lone(170, 150);
+  check_steps<double>(large, 4, 1e-10);
+  check_steps<float>(large, 4, 1e-3);
   const testing::WithNaiveBlas registered;
-  check_steps<double>(1e-10);
-  check_steps<float>(1e-3);
+  check_steps<double>(example, 40, 1e-10);
+  check_steps<float>(example, 40, 1e-3);
 }
 
 TEST(splitting_multiplies_by_nonzeros_only) {
