@@ -14,7 +14,7 @@ from typing import Any
 import twincert
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
+ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows", "unstable_only")
 
 
 def shared(part: str) -> Path:

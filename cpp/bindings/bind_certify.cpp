@@ -63,6 +63,7 @@ twincert::relax::RowOptions rows_of(const py::dict& values) {
   rows.reference_rows = py::cast<bool>(values["reference_rows"]);
   rows.centred_difference = py::cast<bool>(values["centred_difference"]);
   rows.slack_rows = py::cast<bool>(values["slack_rows"]);
+  rows.unstable_only = py::cast<bool>(values["unstable_only"]);
   rows.input_reduction = parse(reduction_names, py::cast<std::string>(values["input_reduction"]), "input_reduction");
   rows.cliques = parse(clique_names, py::cast<std::string>(values["cliques"]), "cliques");
   return rows;
@@ -73,6 +74,7 @@ py::dict to_dict(const twincert::relax::RowOptions& rows) {
   result["reference_rows"] = rows.reference_rows;
   result["centred_difference"] = rows.centred_difference;
   result["slack_rows"] = rows.slack_rows;
+  result["unstable_only"] = rows.unstable_only;
   result["input_reduction"] = name_of(reduction_names, rows.input_reduction);
   result["cliques"] = name_of(clique_names, rows.cliques);
   return result;

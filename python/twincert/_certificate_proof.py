@@ -37,10 +37,11 @@ def mirrored(proof: Json) -> Json:
 def core_proof(proof: Json) -> Json:
     """The proof as the C++ core takes it.
 
-    Files written before ``rows.cliques`` existed mean one clique per hidden stage. Reading does not fill that in: the
-    digest is of what the file says.
+    Files written before ``rows.cliques`` existed mean one clique per hidden stage, and those written before
+    ``rows.unstable_only`` existed rows of all neurons. Reading does not fill that in: the digest is of what the file
+    says.
     """
-    return {**proof, "rows": {"cliques": "stages", **proof["rows"]}}
+    return {**proof, "rows": {"cliques": "stages", "unstable_only": False, **proof["rows"]}}
 
 
 def _mirror(matrix: Array) -> Array:

@@ -16,7 +16,7 @@ from twincert.sets import InputSet
 from twincert.settings import Settings
 
 METHODS = ("auto", "interval", "crown", "sdp", "branch")
-ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows")
+ROW_FAMILIES = ("reference_rows", "centred_difference", "slack_rows", "unstable_only")
 OPTIONS = ("measure", "method", "threshold", "time_limit", "settings", "rows")
 ROW_CHOICES = {"input_reduction": ("automatic", "never", "always"), "cliques": ("automatic", "stages", "single")}
 
@@ -72,9 +72,10 @@ def certify(
     - time_limit: seconds; the best bound so far is returned when they are over. The longer, the more work optimised
       propagation does (a tenth to a fifth of the time on two cores, as long again for ``check``)
     - settings: of the solver and the attack, a dict or ``Settings``
-    - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows: bool; input_reduction:
-      "automatic", "never" or "always"; cliques: "stages", one for each hidden stage, "single" or "automatic"; False
-      and "automatic" where left out); chosen automatically when None
+    - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows, and unstable_only, which
+      leaves rows of other neurons out: bool; input_reduction: "automatic", "never" or "always"; cliques: "stages", one
+      for each hidden stage, "single" or "automatic"; False and "automatic" where left out); chosen automatically when
+      None
     - callback: called with a ``Progress`` now and then; returning False stops
 
     The bound is valid however the computation ends: at a limit, when the callback stops it, or on Ctrl-C, which returns

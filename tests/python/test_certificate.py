@@ -236,6 +236,24 @@ def test_a_file_without_cliques_has_one_per_stage(certificate: twincert.Certific
     assert "expected 2 cliques, found 1" in refused(without_cliques(single), tmp_path / "c.json")
 
 
+def test_a_file_without_unstable_only_has_rows_of_all_neurons(tmp_path: Path) -> None:
+    box = small_twins.box(radius=0.1)
+    for unstable_only in (False, True):
+        rows = {**SINGLE, "unstable_only": unstable_only}
+        certificate = twincert.certify(TWIN, box, "outputs", method="sdp", rows=rows, settings=QUICK)
+        assert certificate.proof["objectives"]
+        content = json.loads(json.dumps(certificate.to_dict()))
+        assert certificate.check(TWIN).valid
+        del content["proof"]["rows"]["unstable_only"]
+        content = redigested(content)
+        if unstable_only:
+            assert "is not proven" in refused(content, tmp_path / "c.json")
+        else:
+            loaded = twincert.Certificate.load(saved(content, tmp_path / "c.json"))
+            assert loaded.check(TWIN).valid
+            assert loaded.to_dict() == content
+
+
 @pytest.mark.parametrize("value", ["double", "", None, 1, True, ["single"]])
 def test_cliques_that_do_not_exist(certificate: twincert.Certificate, tmp_path: Path, value: Any) -> None:
     content = json.loads(json.dumps(certificate.to_dict()))

@@ -127,7 +127,7 @@ def test_settings_object() -> None:
 
 
 def test_rows_choose_the_relaxation() -> None:
-    families = dict.fromkeys(("reference_rows", "centred_difference", "slack_rows"), True)
+    families = dict.fromkeys(("reference_rows", "centred_difference", "slack_rows", "unstable_only"), True)
     options = {**families, "input_reduction": "never", "cliques": "single"}
     certificate = twincert.certify(TWIN, BOX, method="sdp", rows=options, settings=QUICK)
     assert certificate.proof["rows"] == options

@@ -60,6 +60,15 @@ def with_cliques(case: str, cliques: str) -> dict[str, Any]:
 
 
 CASES |= {f"single: {case}": with_cliques(case, "single") for case in SINGLE}
+# Layers between two stages of a clique with neurons that are stable.
+CASES |= {
+    f"unstable only: {name}": {**case, "rows": {"cliques": "single", "unstable_only": True}}
+    for name, case in {
+        "near": {"dims": [3, 6, 5, 4, 2], "radius": 0.3},
+        "far": {"dims": [2, 5, 5, 4, 1], "radius": 0.2},
+        "another width": {"dims": [2, 6, 5, 1], "radius": 0.3, "narrower": True},
+    }.items()
+}
 
 
 def certificate(
@@ -105,6 +114,14 @@ def test_exact_recomputation_proves_the_claimed_bounds(case: str) -> None:
             if objective.kind == "linear" and objective.weights == np.eye(len(f[-1][1]))[i].tolist():
                 assert objective.proven is not None
                 assert objective.proven <= Fraction(claimed)
+
+
+def test_unstable_only_leaves_rows_out() -> None:
+    for name in ("near", "far", "another width"):
+        case = CASES[f"unstable only: {name}"]
+        every = {**case, "rows": {"cliques": "single"}}
+        fewer, all_rows = (certificate(**options)[0]["info"]["clique_rows"][0] for options in (case, every))
+        assert fewer < all_rows
 
 
 def test_a_lowered_bound_is_refused() -> None:

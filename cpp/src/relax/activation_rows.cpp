@@ -110,6 +110,16 @@ std::optional<LinearPiece> linear_piece(const Activation& activation, Interval b
   return std::nullopt;
 }
 
+std::vector<bool> linear_rows(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows& layer) {
+  std::vector<bool> linear;
+  for (const SharedRow& row : layer.rows) {
+    const bool f = stage.paired || row.side == Side::reference, g = stage.paired || row.side == Side::compressed;
+    linear.push_back((!f || linear_piece(stage.reference.activation, bounds.reference[row.neuron])) &&
+                     (!g || linear_piece(stage.compressed.activation, bounds.compressed[row.neuron])));
+  }
+  return linear;
+}
+
 NeuronRows add_neuron_rows(RowSet& rows, const Activation& activation, const NeuronForms& neuron, const RowOptions& options) {
   if (!neuron.nonlinear) return {};
   if (kinked_at_zero(activation)) return kink_rows(rows, activation, neuron, options);

@@ -24,12 +24,16 @@ Form shared_form(const SharedRow& row, const LayerForms& forms) {
   return row_of(forms.difference, row.neuron);
 }
 
-// A variable's own row is exactly that variable; other rows go through their value.
+// A variable's own row is exactly that variable; other rows go through their value. Position -1 for those that are left out.
 std::vector<Index> add_layer(RowSet& rows, RowOrigin origin, const LayerRows& layer, const LayerForms& forms,
-                             const std::vector<Index>& columns) {
+                             const std::vector<Index>& columns, const std::vector<bool>& left_out) {
   std::vector<Index> positions;
   for (std::size_t r = 0; r < layer.rows.size(); ++r) {
     const SharedRow& row = layer.rows[r];
+    if (!left_out.empty() && left_out[r]) {
+      positions.push_back(-1);
+      continue;
+    }
     rows.label(origin, row.neuron, row.side, columns[r] >= 0 ? row.exponent : 0);
     if (columns[r] >= 0) {
       Form variable = Form::constant(0.0, 0.0, rows.variables());
@@ -170,7 +174,7 @@ TwinClique build_clique(std::span<const network::StagePair> stages, std::span<co
   LayerForms layer;
   if (previous) {
     layer = layer_forms(*previous, variables.front().previous_columns, count);
-    add_layer(rows, RowOrigin::previous, *previous, layer, variables.front().previous_columns);
+    add_layer(rows, RowOrigin::previous, *previous, layer, variables.front().previous_columns, {});
   } else {
     add_ellipsoid(rows, clique, functionals, ellipsoid_rows(stages.front(), *inputs.set, functionals));
   }
@@ -180,7 +184,11 @@ TwinClique build_clique(std::span<const network::StagePair> stages, std::span<co
     rows.begin_stage(static_cast<Index>(k));
     StageForms forms = stage_forms(stages[k], bounds[k], k > 0 || previous ? &layer : nullptr, current[k], variables[k]);
     meaning.current_begin = rows.size();
-    const std::vector<Index> positions = add_layer(rows, RowOrigin::current, current[k], forms.after, variables[k].current_columns);
+    const bool between = k + 1 < stages.size();
+    const std::vector<bool> left_out =
+        options.unstable_only && between ? linear_rows(stages[k], bounds[k], current[k]) : std::vector<bool>();
+    const std::vector<Index> positions =
+        add_layer(rows, RowOrigin::current, current[k], forms.after, variables[k].current_columns, left_out);
     meaning.current_size = rows.size() - meaning.current_begin;
     add_activations(rows, stages[k], bounds[k], forms, current[k], positions, options);
     layer = std::move(forms.after);

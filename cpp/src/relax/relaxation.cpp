@@ -222,7 +222,11 @@ std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::Inpu
     const network::StagePair& stage = twin.stages()[k];
     LayerRows current = layer_rows(stage_values(stage, bounds.stages[k]), options);
     const bool reduced = k == 0 && reduces_inputs(twin, set, bounds, options);
-    const Index rows = static_cast<Index>(current.rows.size()) + most_activation_rows(stage, bounds.stages[k], options);
+    Index rows = static_cast<Index>(current.rows.size()) + most_activation_rows(stage, bounds.stages[k], options);
+    if (options.unstable_only && options.cliques == Cliques::single && k + 1 < hidden) {
+      const std::vector<bool> left_out = linear_rows(stage, bounds.stages[k], current);
+      rows -= static_cast<Index>(std::count(left_out.begin(), left_out.end(), true));
+    }
     if (k > 0 && options.cliques == Cliques::single) {
       sizes.back().rows += rows;
       sizes.back().variables = further_variables(stage, bounds.stages[k], current, sizes.back().variables).count;

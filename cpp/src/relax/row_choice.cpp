@@ -15,6 +15,10 @@ constexpr double far = 0.05;
 // Variables of a wide clique: a step of the interior-point method takes a second and more.
 constexpr Index many = 1000;
 
+// Rows per variable of a single clique. With more, most rows belong to stable neurons, and the time grows with the square of the depth;
+// without those rows the bounds of benchmarks/sdp_suite.py, all below this, are looser by at most 0.4 %, of most by less than 0.03 %.
+constexpr Index many_rows = 12;
+
 Index unstable(const network::Activation& activation, const IntervalVector& before) {
   Index count = 0;
   for (Index i = 0; i < before.size(); ++i) count += linear_piece(activation, before[i]) ? 0 : 1;
@@ -45,6 +49,10 @@ RowOptions choose_rows(const network::Twin& twin, const sets::InputSet& set, con
   if (is_wide(twin, set, bounds, rows)) return rows;
   rows.reference_rows = !paired || difference > far * range;
   rows.slack_rows = rows.reference_rows || most <= few;
+  RowOptions single = rows;
+  single.cliques = Cliques::single;
+  const std::vector<CliqueSize> sizes = clique_sizes(twin, set, bounds, single, ObjectiveKind::linear);
+  rows.unstable_only = sizes.size() == 1 && sizes.front().rows > many_rows * sizes.front().variables;
   return rows;
 }
 

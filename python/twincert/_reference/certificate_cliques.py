@@ -56,10 +56,15 @@ class _Builder:
         scale = Fraction(2) ** exponent(max(magnitude(value), reach / 2**20))
         return self.add(form.affine(scale, ZERO), (value[0] * scale, value[1] * scale))
 
-    def layer(self, layer: Layer, values: Values, columns: dict[int, int]) -> list[int]:
+    def layer(
+        self, layer: Layer, values: Values, columns: dict[int, int], left_out: Sequence[bool] | None = None
+    ) -> list[int]:
         side = {"f": values.f, "g": values.g, "d": values.d}
         positions = []
         for r, row in enumerate(layer.rows):
+            if left_out and left_out[r]:
+                positions.append(-1)
+                continue
             form = Form.unit(columns[r], self.size) if r in columns else row.row(side[row.side][row.neuron])
             positions.append(self.add(form, row.interval))
         return positions
@@ -103,7 +108,9 @@ def build(
     for stage, layer, variables in zip(stages, layers, given, strict=True):
         sums = preactivations(stage, values)
         values = _after(stage, sums, layer, variables, slope, size)
-        positions = builder.layer(layer, values, variables)
+        between = layer is not layers[-1]
+        left_out = _linear(layer, stage) if between and options.get("unstable_only", False) else None
+        positions = builder.layer(layer, values, variables, left_out)
         _activations(builder, stage, sums, layer, values, positions, slope, options)
     reach = [ONE] * size
     for row, interval in zip(builder.rows, builder.intervals, strict=True):
@@ -111,6 +118,13 @@ def build(
         if len(nonzero) == 1 and row.coefficients[nonzero[0]] == 1:
             reach[nonzero[0]] = magnitude(interval) + row.error
     return Clique(builder.rows, builder.intervals, builder.products(), reach, shared, positions)
+
+
+def _linear(layer: Layer, stage: StageData) -> list[bool]:
+    """Which rows of the layer after a stage belong to neurons without a kink, in both networks if they are paired."""
+    loose = {"f": _loose(stage.a), "g": _loose(stage.b)}
+    sides = [("f", "g") if layer.paired else (row.side,) for row in layer.rows]
+    return [not any(loose[side][row.neuron] for side in both) for row, both in zip(layer.rows, sides, strict=True)]
 
 
 def _loose(before: list[Interval]) -> list[bool]:

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "twincert/relax/layer_rows.hpp"
 #include "twincert/relax/row_set.hpp"
 
 namespace twincert::relax {
@@ -17,6 +19,9 @@ struct LinearPiece {
 
 // The linear piece that covers the interval, if one does ("stable" neurons).
 std::optional<LinearPiece> linear_piece(const network::Activation& activation, Interval before);
+
+// Which rows of the layer after a stage belong to neurons that are linear, in both networks where they are paired.
+std::vector<bool> linear_rows(const network::StagePair& stage, const bounds::StageBounds& bounds, const LayerRows& layer);
 
 // One neuron of one network: the forms of a and x = act(a) with their intervals.
 struct NeuronForms {

@@ -9,7 +9,8 @@ namespace twincert::relax {
 bool is_wide(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds, RowOptions rows);
 
 // Twins whose hidden neurons differ by much compared with their own range, and unpaired ones: reference and slack rows. Near twins: slack
-// rows as long as few neurons are unstable. Wide ones: neither, which halves the rows.
+// rows as long as few neurons are unstable. Wide ones: neither, which halves the rows. Deep ones of which few neurons are unstable: only
+// these have rows.
 RowOptions choose_rows(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds);
 
 }  // namespace twincert::relax
