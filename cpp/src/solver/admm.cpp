@@ -5,7 +5,8 @@
 namespace twincert::solver {
 namespace {
 
-// Relative residuals that single precision still reaches in large cliques, and steps that it may take without coming closer.
+// Relative residuals that single precision still reaches in large cliques, and steps that it may take without coming closer, besides a
+// third of all steps.
 constexpr double reachable = 3e-5;
 constexpr Index patience = 300;
 
@@ -37,7 +38,7 @@ void Admm::set_objective(const relax::ChordalObjective& objective) {
   objective_ = objective;
   std::visit([&](const auto& splitting) { splitting->set_objective(objective_); }, splitting_);
   least_residual_ = std::numeric_limits<double>::infinity();
-  since_least_ = 0;
+  steps_ = since_least_ = 0;
 }
 
 std::any Admm::state() const {
@@ -67,13 +68,14 @@ void Admm::refine() {
 }
 
 void Admm::watch() {
+  ++steps_;
   if (residual() < 0.9 * least_residual_) {
     least_residual_ = residual();
     since_least_ = 0;
   } else {
     ++since_least_;
   }
-  exhausted_ = refinable_ && (residual() < reachable || since_least_ > patience);
+  exhausted_ = refinable_ && (residual() < reachable || since_least_ > patience + steps_ / 3);
 }
 
 bool Admm::step() {

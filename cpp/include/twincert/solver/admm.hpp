@@ -56,6 +56,7 @@ class Admm : public Method {
   relax::ChordalObjective objective_;
   std::variant<std::unique_ptr<Splitting<float>>, std::unique_ptr<Splitting<double>>> splitting_;
   double least_residual_ = std::numeric_limits<double>::infinity();
+  Index steps_ = 0;
   Index since_least_ = 0;
   bool exhausted_ = false;  // single precision has nothing more to give
 };
