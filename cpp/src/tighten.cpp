@@ -92,7 +92,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   if (const Task* task = loosest(); task && !stopped_ && !decided(task->share)) status_ = Status::time_limit;
   for (Task& task : tasks_) {
     info.iterations += task.solution.iterations;
-    if (task.begun) {
+    if (task.solution.iterations > 0) {
       info.primal_residual = task.solution.residual;
       if (keeps_states_ && task.solution.status != Status::numerical_error)
         warm_.keep(relaxation_, task.objective, method->point(task.state));

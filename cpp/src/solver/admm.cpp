@@ -147,7 +147,7 @@ void Admm::unpack(std::size_t k) {
   }
 }
 
-bool Admm::iterate() {
+bool Admm::iterate(const std::function<bool()>&) {
   const Index count = static_cast<Index>(blocks_.size());
   auto at = [](Index k) { return static_cast<std::size_t>(k); };
   pool_.run(count, [&](Index k) {

@@ -40,8 +40,8 @@ class Admm : public Method {
   Vector point(const std::any& state) const override { return std::any_cast<const Vector&>(state); }
   void start(const Vector& point) override;
 
-  // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
-  bool iterate() override;
+  // One step, which is not stopped; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
+  bool iterate(const std::function<bool()>& go_on) override;
 
   // |P - X| of the last step, relative to the size of the problem.
   double residual() const override { return residual_; }
