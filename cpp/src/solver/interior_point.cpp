@@ -60,7 +60,7 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
   const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
-  return 8.0 * (9.0 * n * n + 8.0 * n * v + 16.0 * v * v + 2.0 * active * active);
+  return 8.0 * (13.0 * n * n + 4.0 * n * v + 10.0 * v * v + active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
