@@ -1,5 +1,6 @@
 #include "twincert/chordal.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -26,6 +27,8 @@ constexpr double worthwhile = 0.005;
 double proven(const relax::ChordalProblem& problem, const relax::ChordalObjective& objective, const std::vector<Matrix>& multipliers) {
   return certificate::prove(problem, objective, multipliers).bound;
 }
+
+constexpr double report_seconds = 0.5;
 
 }  // namespace
 
@@ -89,9 +92,12 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
   const std::unique_ptr<solver::Method> method = solver::make_method(problem, options.settings, pool);
   method->set_objective(terms);
-  double tried = best.bound, next_proof = 0.0, last_report = 0.0;
-  // Long iterations must not keep a time limit or the caller waiting.
-  const auto due = [&] { return clock.seconds() >= options.time_limit || clock.seconds() - last_report > 0.5; };
+  double tried = best.bound, next_proof = 0.0, last_report = 0.0, asked = 0.0, cost = 0.0;
+  // Long iterations must not keep a time limit or the caller waiting. Bounds get a third of the time.
+  const auto due = [&] {
+    asked = clock.seconds();
+    return asked >= options.time_limit || asked - last_report > std::max(report_seconds, 2.0 * cost);
+  };
   const solver::Solution solution = solver::solve(*method, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
     const auto done = static_cast<double>(now.iteration);
     // A proof costs up to half an iteration: ever more seldom, but for a gain that is worth it.
@@ -101,6 +107,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
       next_proof = 1.25 * done;
     }
     last_report = clock.seconds();
+    cost = last_report - asked;
     best.history.push_back({now.iteration, last_report, best.bound, now.residual});
     if (options.callback && !options.callback(best.history.back())) return solver::Continue::interrupted;
     return last_report >= options.time_limit ? solver::Continue::time_limit : solver::Continue::yes;

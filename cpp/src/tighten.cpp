@@ -92,7 +92,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   if (const Task* task = loosest(); task && !stopped_ && !decided(task->share)) status_ = Status::time_limit;
   for (Task& task : tasks_) {
     info.iterations += task.solution.iterations;
-    if (task.begun) {
+    if (task.solution.iterations > 0) {
       info.primal_residual = task.solution.residual;
       if (keeps_states_ && task.solution.status != Status::numerical_error)
         warm_.keep(relaxation_, task.objective, method->point(task.state));
@@ -209,14 +209,14 @@ bool Tightening::may_decide(const Task& task, double bound) const {
 // Whether another objective is the loosest by now.
 bool Tightening::should_yield(const Task& task, Index since, Index turn) const {
   if (!keeps_states_ || task.objective.kind != ObjectiveKind::linear) return false;
-  double next = 0.0;
+  double next = -infinity;
   bool fresh = false;
   for (const Task& other : tasks_) {
     if (!other.open || &other == &task || other.share <= next) continue;
     next = other.share;
     fresh = !other.begun;
   }
-  return (fresh || since >= turn) && task.share < (1.0 - margin) * next;
+  return (fresh || since >= turn) && task.share < (next > 0.0 ? 1.0 - margin : 1.0 + margin) * next;
 }
 
 double Tightening::upper() const {

@@ -32,7 +32,7 @@ __all__ = ["ChordalProblem", "ChordalProgress", "ChordalSolution", "Clique", "Ov
 
 
 class ChordalProgress(TypedDict):
-    """What a callback sees at every evaluation of the bound; ``bound`` is proven."""
+    """What a callback sees at every evaluation of the bound, and within long steps; ``bound`` is proven."""
 
     iteration: int
     seconds: float
@@ -234,7 +234,7 @@ class ChordalSolution:
       setting memory_limit; the bound is that of zero multipliers) or "numerical_error"
     - residual: how far the last iterate's positive semidefinite matrices are from their intervals, relative to the
       problem's size; it says how far the solver has come and proves nothing
-    - history: the progress at every evaluation of the bound
+    - history: the progress that callbacks see
     """
 
     bound: float
@@ -256,7 +256,7 @@ def solve(
 
     - settings: those of ``certify``; the ones of the attack and of branching play no part
     - time_limit: seconds
-    - callback: called with a ``ChordalProgress`` at every evaluation of the bound; returning False stops
+    - callback: called with a ``ChordalProgress`` now and then; returning False stops
 
     Rows are brought to magnitude one beforehand, by powers of two. The bound holds however the computation ends, also
     by Ctrl-C; an exception of the callback is raised. Raises SettingsError for anything that is wrong with an argument.

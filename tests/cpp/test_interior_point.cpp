@@ -11,6 +11,7 @@
 #include "twincert/solver/interior_point.hpp"
 #include "twincert/solver/row_products.hpp"
 #include "twincert/solver/smallest_eigenvalue.hpp"
+#include "twincert/solver/solve.hpp"
 
 using namespace twincert;
 using core::Index;
@@ -19,10 +20,18 @@ using core::Vector;
 
 namespace {
 
+bool always() { return true; }
+
 Matrix random_matrix(Index rows, Index columns, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<double> normal;
   return Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
+}
+
+Matrix multipliers_of(const solver::InteriorPoint& method) {
+  std::vector<Matrix> multipliers;
+  method.multipliers(multipliers);
+  return multipliers.front();
 }
 
 struct Problem {
@@ -139,9 +148,9 @@ TEST(interior_point_leaves_out_entries_far_from_their_limits) {
   solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
   method.set_objective(problem.terms);
   std::vector<Matrix> first, last;
-  CHECK(method.iterate());
+  CHECK(method.iterate(always));
   method.multipliers(first);
-  for (int step = 0; step < 200 && !method.finished(); ++step) CHECK(method.iterate());
+  for (int step = 0; step < 200 && !method.finished(); ++step) CHECK(method.iterate(always));
   method.multipliers(last);
   CHECK(((first.front().array() != 0.0) && (last.front().array() == 0.0)).any());
   CHECK(((first.front().array() == 0.0) && (last.front().array() != 0.0)).any());
@@ -154,10 +163,8 @@ TEST(interior_point_goes_on_where_it_paused) {
   core::ThreadPool pool(1);
   solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
   const auto iterate = [&](int steps) {
-    for (int step = 0; step < steps; ++step) CHECK(method.iterate());
-    std::vector<Matrix> multipliers;
-    method.multipliers(multipliers);
-    return multipliers.front();
+    for (int step = 0; step < steps; ++step) CHECK(method.iterate(always));
+    return multipliers_of(method);
   };
   method.set_objective(problem.terms);
   iterate(9);
@@ -170,6 +177,49 @@ TEST(interior_point_goes_on_where_it_paused) {
   CHECK(iterate(5) == expected);
 }
 
+// Wherever a step is stopped, its next try ends where it would have ended.
+TEST(interior_point_stops_within_a_step) {
+  constexpr int steps = 12;  // the working set loses and gains entries on the way
+  Problem problem;
+  core::ThreadPool pool(1);
+  solver::InteriorPoint whole(problem.relaxation, 1e-3, pool), method(problem.relaxation, 1e-3, pool);
+  whole.set_objective(problem.terms);
+  method.set_objective(problem.terms);
+  for (int step = 0; step < steps; ++step) {
+    const Matrix before = step > 0 ? multipliers_of(method) : Matrix();
+    const double residual = method.residual();
+    int stops = 0;
+    const auto stopped_at = [&](int call) { return !method.iterate([&, calls = 0]() mutable { return ++calls < call; }); };
+    for (; stops < 1000 && stopped_at(stops + 1); ++stops) {
+      CHECK(method.residual() == residual);
+      if (step > 0) CHECK(multipliers_of(method) == before);
+    }
+    CHECK(stops > 30 && stops < 1000);
+    CHECK(whole.iterate(always));
+    CHECK(multipliers_of(method) == multipliers_of(whole));
+  }
+}
+
+TEST(interior_point_solves_stop_within_a_step) {
+  Problem problem;
+  core::ThreadPool pool(2);
+  const auto always_due = [] { return true; };
+  for (const auto& [reason, status] :
+       {std::pair{solver::Continue::time_limit, core::Status::time_limit}, {solver::Continue::interrupted, core::Status::interrupted}}) {
+    solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
+    method.set_objective(problem.terms);
+    int calls = 0;
+    const auto second_of_step_three = [&, reason = reason](const solver::Iteration& now) {
+      calls = now.iteration == 2 ? calls + 1 : 0;
+      return calls < 3 ? solver::Continue::yes : reason;  // the first one is about the step, the others are within the next
+    };
+    const solver::Solution solution = solver::solve(method, problem.relaxation, problem.terms, {}, always_due, second_of_step_three);
+    CHECK(solution.status == status && !solution.paused);
+    CHECK(solution.iterations == 2 && solution.history.size() == 2);
+    CHECK(problem.terms.finish(relax::support_bound(problem.relaxation, problem.terms, solution.multipliers)) == solution.bound);
+  }
+}
+
 TEST(interior_point_bounds_at_every_iterate_and_converges) {
   Problem problem;
   CHECK(problem.relaxation.cliques.size() == 1);
@@ -180,7 +230,7 @@ TEST(interior_point_bounds_at_every_iterate_and_converges) {
     solver::InteriorPoint method(problem.relaxation, 1e-3, pool);
     method.set_objective(problem.terms);
     for (int step = 0; step < 200 && !method.finished(); ++step) {
-      CHECK(method.iterate());
+      CHECK(method.iterate(always));
       method.multipliers(multipliers[threads - 1]);
       const Matrix& T = problem.relaxation.cliques.front().T;
       const Matrix congruence = T.transpose() * multipliers[threads - 1].front() * T;

@@ -16,6 +16,8 @@ using core::Vector;
 
 namespace {
 
+bool always() { return true; }
+
 struct Problem {
   Index width;
   network::Twin twin = testing::random_twin({5, width, width, 3}, 0.01, 1);
@@ -31,9 +33,9 @@ std::size_t allocations_of_iterations(const Problem& problem, int threads, int c
   const solver::Settings settings;
   solver::Admm admm(problem.relaxation, settings, pool);
   admm.set_objective(problem.terms);
-  for (int i = 0; i < 15; ++i) CHECK(admm.iterate());
+  for (int i = 0; i < 15; ++i) CHECK(admm.iterate(always));
   const std::size_t before = testing::allocations();
-  for (int i = 0; i < count; ++i) CHECK(admm.iterate());
+  for (int i = 0; i < count; ++i) CHECK(admm.iterate(always));
   return testing::allocations() - before;
 }
 
@@ -61,7 +63,7 @@ TEST(solver_iterates_do_not_depend_on_the_number_of_threads) {
     const solver::Settings settings;
     solver::Admm admm(problem.relaxation, settings, pool);
     admm.set_objective(problem.terms);
-    for (int i = 0; i < 40; ++i) CHECK(admm.iterate());
+    for (int i = 0; i < 40; ++i) CHECK(admm.iterate(always));
     admm.multipliers(multipliers[threads - 1]);
   }
   CHECK(multipliers[0].size() == problem.relaxation.cliques.size());

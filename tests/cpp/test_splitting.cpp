@@ -21,6 +21,8 @@ using relax::Clique;
 
 namespace {
 
+bool always() { return true; }
+
 Matrix random_matrix(Index rows, Index columns, unsigned seed) {
   std::mt19937 generator(seed);
   std::normal_distribution<double> normal;
@@ -257,27 +259,27 @@ TEST(splitting_goes_on_in_double_precision) {
   settings.memory = 0;
   solver::Admm admm(example.problem, settings, pool);
   admm.set_objective(example.objective);
-  for (int step = 0; step < 1000; ++step) CHECK(admm.iterate());
+  for (int step = 0; step < 1000; ++step) CHECK(admm.iterate(always));
   CHECK(admm.residual() < 1e-12);
 
   // Another objective and back.
   const std::any state = admm.state();
   admm.set_objective({{Matrix(), random_symmetric(3, 9), Matrix()}, 0.0});
-  for (int step = 0; step < 5; ++step) CHECK(admm.iterate());
+  for (int step = 0; step < 5; ++step) CHECK(admm.iterate(always));
   CHECK(admm.residual() > 1e-6);
   admm.set_objective(example.objective);
   admm.resume(state);
-  CHECK(admm.iterate());
+  CHECK(admm.iterate(always));
   CHECK(admm.residual() < 1e-12);
 
   // Without room for that it stays in single precision.
   settings.memory_limit = 1e-9;
   solver::Admm single(example.problem, settings, pool);
   single.set_objective(example.objective);
-  for (int step = 0; step < 1000; ++step) CHECK(single.iterate());
+  for (int step = 0; step < 1000; ++step) CHECK(single.iterate(always));
   CHECK(single.residual() > 1e-10 && single.residual() < 1e-5);
   single.resume(state);
-  CHECK(single.iterate());
+  CHECK(single.iterate(always));
   CHECK(single.residual() > 1e-10 && single.residual() < 1e-5);
 }
 
@@ -291,7 +293,7 @@ TEST(splitting_survives_what_single_precision_does_not_hold) {
   core::ThreadPool pool(1);
   solver::Admm admm(example.problem, solver::Settings(), pool);
   admm.set_objective(example.objective);
-  for (int step = 0; step < 50; ++step) CHECK(admm.iterate());
+  for (int step = 0; step < 50; ++step) CHECK(admm.iterate(always));
   std::vector<Matrix> multipliers;
   admm.multipliers(multipliers);
   for (const Matrix& matrix : multipliers) CHECK(matrix.allFinite());

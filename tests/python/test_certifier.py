@@ -1,6 +1,7 @@
 """What twincert.Certifier promises: certify's bounds, warm starts that save iterations, determinism, clear errors."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -174,3 +175,24 @@ def test_only_one_call_at_a_time() -> None:
     assert ours.solve(callback=interfere).status == "interrupted"
     assert len(refused) >= 2
     assert all("at work" in message for message in refused)
+
+
+def test_a_step_is_stopped_within_and_leaves_nothing_behind() -> None:
+    """Who was not told anything for half a second is asked in the middle of a step."""
+    seen = []
+
+    def slow(progress: twincert.Progress) -> bool:
+        seen.append((progress["stage"], progress["iteration"]))
+        if progress["stage"] == "optimized":
+            time.sleep(0.6)
+        return progress["stage"] != "sdp"
+
+    ours = certifier()
+    ours.setup(BOX)
+    expected = ours.solve()
+    ours.setup(BOX)
+    stopped = ours.solve(callback=slow)
+    assert seen[-1] == ("sdp", 0)
+    assert (stopped.status, stopped.info["iterations"]) == ("interrupted", 0)
+    assert stopped.check(TWIN).valid
+    assert ours.solve().upper == expected.upper

@@ -64,6 +64,15 @@ def test_objectives_take_turns_so_that_the_bound_falls_from_the_beginning() -> N
     assert lines[early]["upper"] < seen[0]["upper"]
 
 
+def test_objectives_without_a_rival_end_also_below_zero() -> None:
+    """Where f is always above g, one side of the difference has a negative maximum."""
+    *hidden, (weight, bias) = small_twins.network((3, 6, 6, 1)).to_arrays()
+    sides = [twincert.Network.from_arrays([*hidden, (weight, bias + shift)], activation="relu") for shift in (1.0, 0.0)]
+    cert = twincert.certify(twincert.Twin(*sides), BOX, "outputs", method="sdp", settings=small_twins.QUICK)
+    assert cert.lower_per_output[0] > 0.9
+    assert (cert.status, cert.info["iterations"] < 60) == ("converged", True)
+
+
 def test_the_line_of_branching_shows_bound_witness_leaves_and_rate() -> None:
     console = Console(file=io.StringIO(), force_terminal=True)
     view = ProgressView(console)

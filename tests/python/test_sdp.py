@@ -93,6 +93,12 @@ def test_time_limit_ends_the_iterations() -> None:
     assert limited.bound >= 2.25
 
 
+def test_a_step_is_stopped_within() -> None:
+    stopped = solve(problem(), time_limit=1e-9)
+    assert (stopped.status, stopped.iterations) == ("time_limit", 0)
+    assert stopped.bound == problem().bound([None])
+
+
 def test_rows_may_have_any_size() -> None:
     sizes = np.array([1e-6, 1.0, 3e7])
     stretch = np.outer(sizes, sizes)

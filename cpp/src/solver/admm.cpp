@@ -82,7 +82,7 @@ bool Admm::step() {
   return std::visit([](const auto& splitting) { return splitting->iterate(); }, splitting_);
 }
 
-bool Admm::iterate() {
+bool Admm::iterate(const std::function<bool()>&) {
   if (exhausted_ && !refined()) refine();
   const bool stepped = step();
   if (refined()) return stepped;

@@ -60,7 +60,7 @@ InteriorPoint::InteriorPoint(const relax::ChordalProblem& problem, double tolera
 double InteriorPoint::memory_estimate(Index rows, Index variables) {
   const double n = static_cast<double>(rows), v = static_cast<double>(variables);
   const double active = static_cast<double>(ActiveEntries::most_of(variables)) + 2.0 * v;
-  return 8.0 * (9.0 * n * n + 8.0 * n * v + 16.0 * v * v + 2.0 * active * active);
+  return 8.0 * (13.0 * n * n + 4.0 * n * v + 10.0 * v * v + active * active);
 }
 
 void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
@@ -78,6 +78,8 @@ void InteriorPoint::set_objective(const relax::ChordalObjective& objective) {
   scale_ = largest > 0.0 && std::isfinite(largest) ? largest : 1.0;
   objective_ = symmetric_part(objective_) / scale_;
   constant_ = objective.constant / scale_;
+  multipliers_.resize(0);
+  slacks_.resize(0);
   iterations_ = 0;
   finished_ = false;
 }
@@ -341,9 +343,24 @@ bool InteriorPoint::review() {
   return true;
 }
 
-bool InteriorPoint::iterate() {
-  if (iterations_ == 0 && !begin()) return false;
-  if (!review()) return false;
+bool InteriorPoint::iterate(const std::function<bool()>& go_on) {
+  const std::any before = state();
+  try {
+    const core::ThreadPool::Watch watch(pool_, go_on);
+    if (advance()) return true;
+  } catch (const core::ThreadPool::Stopped&) {
+  }
+  resume(before);
+  return false;
+}
+
+bool InteriorPoint::ready() {
+  if (iterations_ == 0) return begin();
+  return dual_.size() > 0 || factor(multipliers_, dual_, dual_factor_);
+}
+
+bool InteriorPoint::advance() {
+  if (!ready() || !review()) return false;
   if (finished_) return true;
   ++iterations_;
   if (!lower_factor(primal_, primal_factor_, pool_)) return false;

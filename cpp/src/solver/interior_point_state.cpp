@@ -11,6 +11,7 @@ struct State {
   Matrix primal;
   Index iterations;
   double grown_at;
+  double residual;
   double last_residual;
   double floor;
   int stuck;
@@ -19,7 +20,7 @@ struct State {
 }  // namespace
 
 std::any InteriorPoint::state() const {
-  return State{active_.entries(), multipliers_, slacks_, primal_, iterations_, grown_at_, last_residual_, floor_, stuck_};
+  return State{active_.entries(), multipliers_, slacks_, primal_, iterations_, grown_at_, residual_, last_residual_, floor_, stuck_};
 }
 
 void InteriorPoint::resume(const std::any& state) {
@@ -29,9 +30,10 @@ void InteriorPoint::resume(const std::any& state) {
   multipliers_ = from.multipliers;
   slacks_ = from.slacks;
   primal_ = from.primal;
-  factor(multipliers_, dual_, dual_factor_);
+  dual_.resize(0, 0);
   iterations_ = from.iterations;
   grown_at_ = from.grown_at;
+  residual_ = from.residual;
   last_residual_ = from.last_residual;
   floor_ = from.floor;
   stuck_ = from.stuck;

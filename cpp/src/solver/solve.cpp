@@ -29,9 +29,18 @@ Solution solve(Method& method, const relax::ChordalProblem& problem, const relax
   solution.paused = false;
   solution.status = core::Status::iteration_limit;
   std::vector<Matrix> multipliers;
+  Continue next = Continue::yes;
+  const auto ask = [&] {
+    next = proceed({solution.iterations, solution.bound, solution.residual, solution.multipliers});
+    if (next == Continue::yes) return true;
+    solution.status = status_of(next);
+    solution.paused = next == Continue::pause;
+    return false;
+  };
+  const std::function<bool()> go_on = [&] { return !due() || ask(); };
   for (Index iteration = solution.iterations + 1; iteration <= settings.max_iterations; ++iteration) {
-    if (!method.iterate()) {
-      solution.status = core::Status::numerical_error;
+    if (!method.iterate(go_on)) {
+      if (next == Continue::yes) solution.status = core::Status::numerical_error;
       return solution;
     }
     solution.iterations = iteration;
@@ -46,12 +55,7 @@ Solution solve(Method& method, const relax::ChordalProblem& problem, const relax
       std::swap(solution.multipliers, multipliers);
     }
     solution.history.emplace_back(iteration, solution.bound);
-    const Continue next = proceed({iteration, solution.bound, solution.residual, solution.multipliers});
-    if (next != Continue::yes) {
-      solution.status = status_of(next);
-      solution.paused = next == Continue::pause;
-      return solution;
-    }
+    if (!ask()) return solution;
     if (method.finished() || stalled(solution.history, settings.tolerance)) {
       solution.status = core::Status::converged;
       return solution;

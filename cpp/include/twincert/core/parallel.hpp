@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,9 +15,25 @@
 
 namespace twincert::core {
 
-// Runs body(i) for i in [0, count) on `threads` threads, the caller among them; returns when all are done. The first exception is rethrown.
+// Runs body(i) for i in [0, count) on `threads` threads, the caller among them; returns when all are done. The first exception is rethrown,
+// and keeps those from running that were not begun.
 class ThreadPool {
  public:
+  struct Stopped {};
+
+  // While it lives, run() asks `go_on` at its start and now and then, on the caller's thread, and throws Stopped where it says no. Keeps
+  // references.
+  class Watch {
+   public:
+    Watch(ThreadPool& pool, const std::function<bool()>& go_on) : pool_(pool) { pool_.go_on_ = &go_on; }
+    ~Watch() { pool_.go_on_ = nullptr; }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    ThreadPool& pool_;
+  };
+
   explicit ThreadPool(int threads);  // 0: one per core
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -43,7 +60,8 @@ class ThreadPool {
   using Function = void (*)(void*, Index);
   void run_erased(Index count, Function function, void* context);
   void work();
-  void take_all();
+  void ask() const;
+  void take_all(bool asks);
 
   // Sleeping threads wake too late for iterations of a fraction of a millisecond, so both sides first watch these counters for a while.
   std::atomic<std::uint64_t> generation_{0};
@@ -59,6 +77,7 @@ class ThreadPool {
   void* context_ = nullptr;
   Index count_ = 0;
   std::exception_ptr failure_;
+  const std::function<bool()>* go_on_ = nullptr;
 };
 
 }  // namespace twincert::core

@@ -29,8 +29,9 @@ class Admm : public Method {
   Vector point(const std::any& state) const override;
   void start(const Vector& point) override;
 
-  // No heap allocation, but once for double precision. False when an eigendecomposition failed that double precision could not mend.
-  bool iterate() override;
+  // Is not stopped; no heap allocation, but once for double precision. False when an eigendecomposition failed that double precision could
+  // not mend.
+  bool iterate(const std::function<bool()>& go_on) override;
 
   double residual() const override;
   void multipliers(std::vector<Matrix>& out) const override;

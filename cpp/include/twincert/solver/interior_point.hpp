@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "twincert/core/parallel.hpp"
@@ -30,7 +31,8 @@ class InteriorPoint : public Method {
   // Starts afresh, with what mattered of the working set of the objective before.
   void set_objective(const relax::ChordalObjective& objective) override;
 
-  bool iterate() override;
+  // Asks within the work that all threads share.
+  bool iterate(const std::function<bool()>& go_on) override;
   void multipliers(std::vector<Matrix>& out) const override;
   double residual() const override { return residual_; }
   bool finished() const override { return finished_; }
@@ -57,6 +59,8 @@ class InteriorPoint : public Method {
     double dual;
   };
 
+  bool advance();
+  bool ready();
   bool begin();
   bool begin_with_active();
   bool review();
@@ -99,7 +103,7 @@ class InteriorPoint : public Method {
   Matrix objective_;                   // variables x variables, scaled
   Vector multipliers_;                 // of the active entries, and of the ball
   Vector slacks_;
-  Matrix primal_, dual_;  // X, S
+  Matrix primal_, dual_;  // X, S; no S where a step goes on from a state
   Matrix primal_factor_, dual_factor_, inverse_;
   Matrix schur_;  // its factor
   Vector schur_scale_;

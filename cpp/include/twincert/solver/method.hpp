@@ -2,6 +2,7 @@
 #pragma once
 
 #include <any>
+#include <functional>
 #include <vector>
 
 #include "twincert/relax/chordal_problem.hpp"
@@ -20,8 +21,9 @@ class Method {
   virtual ~Method() = default;
 
   virtual void set_objective(const relax::ChordalObjective& objective) = 0;
-  // One step; false when it failed: multipliers are then those of the step before, and further steps are of no use.
-  virtual bool iterate() = 0;
+  // One step. A long one asks `go_on` now and then; false when that said no, or when the step failed and further ones are of no use. The
+  // method is then where the step before left it.
+  virtual bool iterate(const std::function<bool()>& go_on) = 0;
   // Valid ones of the last step, in the objective's own units, one per clique.
   virtual void multipliers(std::vector<Matrix>& out) const = 0;
   // How far the last step's moments are from feasible ones, relative to their size.
@@ -37,7 +39,8 @@ class Method {
   // How many steps it should take before another objective has its turn.
   virtual Index turn() const = 0;
 
-  // What another problem may start from: one number per entry of the cliques' lower triangles, column by column.
+  // What another problem may start from, of a state after some step: one number per entry of the cliques' lower triangles, column by
+  // column.
   virtual Vector point(const std::any& state) const = 0;
   virtual void start(const Vector& point) = 0;
 };

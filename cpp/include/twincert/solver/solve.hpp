@@ -13,7 +13,7 @@
 
 namespace twincert::solver {
 
-// State shown to the caller at every evaluation of the bound; returning a status ends the solve with it.
+// State shown to the caller at every evaluation of the bound, and within long steps; returning a status ends the solve with it.
 struct Iteration {
   Index iteration;
   double bound;  // best so far, a support function; what is not positive semidefinite to the last bit is not charged yet
@@ -35,7 +35,8 @@ struct Solution {
 
 // Takes `solution` up again where it paused, from the method's point; a new one starts at iteration 1. The bound is evaluated every
 // method.bound_every() iterations, and whenever `due` says so (asked after each iteration; allocates nothing). Stops at max_iterations,
-// when the bound stalls (settings.tolerance) or the method is finished, or when `proceed` says so.
+// when the bound stalls (settings.tolerance) or the method is finished, or when `proceed` says so. Where `due` says so within a step,
+// `proceed` is asked as well, about the steps before.
 Solution solve(Method& method, const relax::ChordalProblem& problem, const relax::ObjectiveTerms& terms, const Settings& settings,
                const std::function<bool()>& due, const std::function<Continue(const Iteration&)>& proceed, Solution solution = {});
 
