@@ -4,12 +4,12 @@ Command, from the repository root: ``python -m benchmarks.compare_iteration [--s
 
 Synthetic problems have one clique with ``--ratio`` times as many rows as variables, and a second one of a single row,
 because a single clique would be solved by the interior-point method; those of sdp_suite.py have one clique per hidden
-stage and all slack rows. An iteration includes everything: projections, intervals, overlaps, Anderson acceleration. The
-bare eigendecompositions are LAPACK's dsyevd (all eigenvalues and vectors) of random symmetric matrices of the cliques'
-numbers of variables, one after the other; "products" are the four matrix products of an iteration (n rows, v
-variables: 2 n^2 v + 2 n v^2 + n v^2 + n^2 v / 2 operations if half of the eigenvalues are positive), bare as well. One
-thread each; medians of ``--repeat`` runs. Every half second the solver evaluates and proves a bound, whatever it was
-told, so iterations that take that long include bounds. The target: at most twice the eigendecompositions.
+stage and all slack rows. An iteration includes everything but the bounds in between: projections, intervals, overlaps,
+Anderson acceleration. The bare eigendecompositions are LAPACK's dsyevd (all eigenvalues and vectors) of random
+symmetric matrices of the cliques' numbers of variables, one after the other; "products" are the matrix products of an
+iteration that multiplies full matrices (n rows, v variables: 2 n^2 v + 2 n v^2 + n v^2 + n^2 v / 2 operations if half
+of the eigenvalues are positive), bare and in double precision as well. One thread each; medians of ``--repeat`` runs.
+The target: at most twice the eigendecompositions.
 """
 
 from __future__ import annotations
