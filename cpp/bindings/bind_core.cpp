@@ -47,7 +47,9 @@ void borrow(const py::dict& capsules, const std::string& name, int arguments, Fu
   const char* signature = PyCapsule_GetName(capsule.ptr());
   int commas = 0;
   for (const char* c = signature; c && *c; ++c) commas += *c == ',';
-  if (!signature || commas + 1 != arguments || !std::strstr(signature, "int *") || std::strstr(signature, "long")) {
+  const std::string numbers = std::string("_") + name.front() + " *";  // SciPy's types of doubles and floats end in _d and _s
+  const bool precise = signature && std::strstr(signature, numbers.c_str());
+  if (!precise || commas + 1 != arguments || !std::strstr(signature, "int *") || std::strstr(signature, "long")) {
     throw BackendUnavailableError("\"" + name + "\" has an unexpected signature: " + (signature ? signature : "none"));
   }
   target = reinterpret_cast<Function>(PyCapsule_GetPointer(capsule.ptr(), signature));

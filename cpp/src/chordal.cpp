@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,6 +30,16 @@ double proven(const relax::ChordalProblem& problem, const relax::ChordalObjectiv
 }
 
 constexpr double report_seconds = 0.5;
+
+// Bytes of the scaled problem and objective, and of the multipliers in its units.
+double scaled_copies(const relax::ChordalProblem& problem) {
+  double bytes = 0.0;
+  for (const relax::Clique& clique : problem.cliques) {
+    const double rows = static_cast<double>(clique.T.rows()), variables = static_cast<double>(clique.T.cols());
+    bytes += 8.0 * rows * (4.0 * rows + variables);
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -72,7 +83,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
-  if (solver::memory_estimate(problem_, options.settings) > options.settings.memory_limit * 0x1p30) {
+  if (solver::memory_estimate(problem_, options.settings) + scaled_copies(problem_) > options.settings.memory_limit * 0x1p30) {
     best.status = Status::size_limit;
     return best;
   }
@@ -92,11 +103,14 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   core::ThreadPool pool(static_cast<int>(options.settings.threads));
   const std::unique_ptr<solver::Method> method = solver::make_method(problem, options.settings, pool);
   method->set_objective(terms);
-  double tried = best.bound, next_proof = 0.0, last_report = 0.0, asked = 0.0, cost = 0.0;
+  double tried = best.bound, next_proof = 0.0, last_report = 0.0, cost = 0.0;
+  std::optional<double> asked;
   // Long iterations must not keep a time limit or the caller waiting. Bounds get a third of the time.
   const auto due = [&] {
-    asked = clock.seconds();
-    return asked >= options.time_limit || asked - last_report > std::max(report_seconds, 2.0 * cost);
+    const double now = clock.seconds();
+    const bool wanted = now >= options.time_limit || now - last_report > std::max(report_seconds, 2.0 * cost);
+    if (wanted) asked = now;
+    return wanted;
   };
   const solver::Solution solution = solver::solve(*method, problem, terms, options.settings, due, [&](const solver::Iteration& now) {
     const auto done = static_cast<double>(now.iteration);
@@ -107,7 +121,8 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
       next_proof = 1.25 * done;
     }
     last_report = clock.seconds();
-    cost = last_report - asked;
+    if (asked) cost = last_report - *asked;
+    asked.reset();
     best.history.push_back({now.iteration, last_report, best.bound, now.residual});
     if (options.callback && !options.callback(best.history.back())) return solver::Continue::interrupted;
     return last_report >= options.time_limit ? solver::Continue::time_limit : solver::Continue::yes;

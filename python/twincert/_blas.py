@@ -18,12 +18,16 @@ _users = 0
 _limiter: Any = None
 
 
-def register() -> None:
-    """Hand the core the routines it uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
+def capsules() -> dict[str, object]:
+    """The routines that the core uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
     names = ("dgemm", "dsyrk", "dsymm", "dtrsm", "sgemm", "ssyrk", "ssymm")
-    capsules = {name: cython_blas.__pyx_capi__[name] for name in names}
-    capsules |= {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd", "ssyevd")}
-    _core.register_blas(capsules)
+    blas = {name: cython_blas.__pyx_capi__[name] for name in names}
+    return blas | {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd", "ssyevd")}
+
+
+def register() -> None:
+    """Hand them to the core."""
+    _core.register_blas(capsules())
 
 
 @cache

@@ -283,6 +283,38 @@ TEST(splitting_goes_on_in_double_precision) {
   CHECK(single.residual() > 1e-10 && single.residual() < 1e-5);
 }
 
+TEST(splitting_ignores_starts_that_overflowed) {
+  const Example example = ring();
+  core::ThreadPool pool(1);
+  solver::Admm plain(example.problem, solver::Settings(), pool), poisoned(example.problem, solver::Settings(), pool);
+  std::vector<Matrix> expected, found;
+  for (solver::Admm* admm : {&plain, &poisoned}) {
+    admm->set_objective(example.objective);
+    if (admm == &poisoned) {
+      Vector point = Vector::Zero(18);
+      point[7] = std::numeric_limits<double>::infinity();
+      admm->start(point);
+    }
+    for (int step = 0; step < 30; ++step) CHECK(admm->iterate(always));
+    admm->multipliers(admm == &plain ? expected : found);
+  }
+  CHECK(expected == found);
+}
+
+TEST(splitting_takes_objectives_of_any_size) {
+  for (const double size : {1e-320, 1e-290, 1e290}) {
+    Example example = ring();
+    for (Matrix& matrix : example.objective.matrices) matrix *= size;
+    core::ThreadPool pool(1);
+    solver::Admm admm(example.problem, solver::Settings(), pool);
+    admm.set_objective(example.objective);
+    for (int step = 0; step < 30; ++step) CHECK(admm.iterate(always));
+    std::vector<Matrix> multipliers;
+    admm.multipliers(multipliers);
+    for (const Matrix& matrix : multipliers) CHECK(matrix.allFinite());
+  }
+}
+
 TEST(splitting_survives_what_single_precision_does_not_hold) {
   Example example;
   for (Clique& clique : example.problem.cliques) {

@@ -37,23 +37,25 @@ double Admm::memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index 
 void Admm::set_objective(const relax::ChordalObjective& objective) {
   objective_ = objective;
   std::visit([&](const auto& splitting) { splitting->set_objective(objective_); }, splitting_);
-  least_residual_ = std::numeric_limits<double>::infinity();
-  steps_ = since_least_ = 0;
+  course_ = {};
 }
 
 std::any Admm::state() const {
-  return State{refined(), std::visit([](const auto& splitting) { return splitting->point(); }, splitting_)};
+  return State{refined(), std::visit([](const auto& splitting) { return splitting->point(); }, splitting_), course_};
 }
 
 void Admm::resume(const std::any& state) {
   const State& from = std::any_cast<const State&>(state);
   if (from.refined && !refined() && refinable_) refine();
   start(from.point);
+  course_ = from.course;
 }
 
 Vector Admm::point(const std::any& state) const { return std::any_cast<const State&>(state).point; }
 
+// A point that overflowed is no start.
 void Admm::start(const Vector& point) {
+  if (!point.allFinite()) return;
   std::visit([&](const auto& splitting) { splitting->start(point); }, splitting_);
 }
 
@@ -68,14 +70,13 @@ void Admm::refine() {
 }
 
 void Admm::watch() {
-  ++steps_;
-  if (residual() < 0.9 * least_residual_) {
-    least_residual_ = residual();
-    since_least_ = 0;
-  } else {
-    ++since_least_;
+  ++course_.steps;
+  ++course_.since_least;
+  if (residual() < 0.9 * course_.least_residual) {
+    course_.least_residual = residual();
+    course_.since_least = 0;
   }
-  exhausted_ = refinable_ && (residual() < reachable || since_least_ > patience + steps_ / 3);
+  course_.exhausted = refinable_ && (residual() < reachable || course_.since_least > patience + course_.steps / 3);
 }
 
 bool Admm::step() {
@@ -83,7 +84,7 @@ bool Admm::step() {
 }
 
 bool Admm::iterate(const std::function<bool()>&) {
-  if (exhausted_ && !refined()) refine();
+  if (course_.exhausted && !refined()) refine();
   const bool stepped = step();
   if (refined()) return stepped;
   if (stepped) {

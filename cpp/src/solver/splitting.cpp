@@ -11,6 +11,9 @@ namespace {
 
 using core::Transpose;
 
+// Below this, what an objective is divided by could not be inverted.
+constexpr double smallest_scale = 1e-280;
+
 // Orthonormal basis of the columns of T, which have full rank because every variable has a row of its own.
 core::Matrix orthonormal_basis(const core::Matrix& T) {
   core::Matrix basis = T;
@@ -137,7 +140,7 @@ template <class Scalar>
 void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) {
   double scale = 0.0;
   for (const core::Matrix& matrix : objective.matrices) scale = std::max(scale, matrix.size() > 0 ? matrix.cwiseAbs().maxCoeff() : 0.0);
-  objective_scale_ = scale > 0.0 && std::isfinite(scale) ? scale : 1.0;
+  objective_scale_ = scale > smallest_scale && std::isfinite(scale) ? scale : 1.0;
   for (std::size_t k = 0; k < blocks_.size(); ++k) {
     Block& block = blocks_[k];
     const core::Matrix& matrix = objective.matrices[k];

@@ -40,9 +40,17 @@ class Admm : public Method {
   Index bound_every() const override { return settings_.bound_every; }
 
  private:
+  // How far the steps towards an objective have come.
+  struct Course {
+    double least_residual = std::numeric_limits<double>::infinity();
+    Index steps = 0;
+    Index since_least = 0;
+    bool exhausted = false;  // single precision has nothing more to give
+  };
   struct State {
     bool refined;
     Vector point;
+    Course course;
   };
 
   bool step();
@@ -56,10 +64,7 @@ class Admm : public Method {
   const bool refinable_;  // within the memory limit
   relax::ChordalObjective objective_;
   std::variant<std::unique_ptr<Splitting<float>>, std::unique_ptr<Splitting<double>>> splitting_;
-  double least_residual_ = std::numeric_limits<double>::infinity();
-  Index steps_ = 0;
-  Index since_least_ = 0;
-  bool exhausted_ = false;  // single precision has nothing more to give
+  Course course_;
 };
 
 }  // namespace twincert::solver
