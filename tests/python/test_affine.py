@@ -265,3 +265,21 @@ def test_rounding_of_the_evaluation_is_covered_where_the_twins_hardly_differ() -
     norm = twincert.certify(twin, twincert.Box([-1.0] * 4, [1.0] * 4), "two", method="sdp", settings=QUICK)
     assert cert.affine.gamma <= 1.01 * norm.upper**2
     assert cert.check(twin).valid
+
+
+def test_bounds_next_to_the_evaluations_rounding_are_accepted() -> None:
+    """What the networks' evaluation is charged with depends on the bound that the certificate claims."""
+    layers = [
+        ([[8.51513491e-04, -9.52788491e-05]], [0.0]),
+        ([[-0.00147605], [0.000968]], [-3.77535448e-05, 2.60602171e-05]),
+        ([[0.73726559, 1.12719579]], [0.0]),
+        ([[-0.55516698], [-0.34238689], [0.0446604]], [2.16115463, -1.28153372, 0.23452651]),
+    ]
+    arrays = [(np.array(weight), np.array(bias)) for weight, bias in layers]
+    reference = twincert.Network.from_arrays(arrays, activation="tanh")
+    twin = twincert.quantize(reference, bits=8, scheme="affine", per_channel=True)
+    box = twincert.Box(np.full(2, 1e6 - 1e-5), np.full(2, 1e6 + 1e-5), difference=1e-6)
+    certificate = twincert.certify(twin, box, Affine(0.1, 1.0), method="sdp", settings={"max_iterations": 150})
+    assert certificate.proof["objectives"]
+    report = certificate.check(twin)
+    assert report.valid, report.reason
