@@ -30,4 +30,10 @@ sets::InputSet cube(Index size, double radius) {
   return {sets::Box{{Vector::Constant(size, -radius), Vector::Constant(size, radius)}}, Vector::Zero(size)};
 }
 
+core::Matrix random_matrix(core::Index rows, core::Index columns, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> normal;
+  return core::Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
+}
+
 }  // namespace twincert::testing

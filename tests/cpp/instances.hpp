@@ -15,4 +15,7 @@ network::Twin random_twin(const std::vector<core::Index>& widths, double step, s
 // The box of the given radius around 0, both networks reading the same input.
 sets::InputSet cube(core::Index size, double radius);
 
+// Normally distributed entries.
+core::Matrix random_matrix(core::Index rows, core::Index columns, unsigned seed);
+
 }  // namespace twincert::testing

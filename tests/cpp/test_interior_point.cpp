@@ -1,5 +1,4 @@
 // The interior-point method: its bounds, its steps.
-#include <random>
 #include <vector>
 
 #include "check.hpp"
@@ -17,16 +16,11 @@ using namespace twincert;
 using core::Index;
 using core::Matrix;
 using core::Vector;
+using testing::random_matrix;
 
 namespace {
 
 bool always() { return true; }
-
-Matrix random_matrix(Index rows, Index columns, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<double> normal;
-  return Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
-}
 
 Matrix multipliers_of(const solver::InteriorPoint& method) {
   std::vector<Matrix> multipliers;

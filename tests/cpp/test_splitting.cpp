@@ -1,9 +1,9 @@
 // The splitting: its steps are those of the textbook, in either precision.
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "check.hpp"
+#include "instances.hpp"
 #include "naive_blas.hpp"
 #include "twincert/relax/shared_entries.hpp"
 #include "twincert/solver/admm.hpp"
@@ -18,16 +18,11 @@ using core::Vector;
 using relax::ChordalObjective;
 using relax::ChordalProblem;
 using relax::Clique;
+using testing::random_matrix;
 
 namespace {
 
 bool always() { return true; }
-
-Matrix random_matrix(Index rows, Index columns, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<double> normal;
-  return Matrix::NullaryExpr(rows, columns, [&] { return normal(generator); });
-}
 
 Matrix random_symmetric(Index n, unsigned seed) {
   const Matrix a = random_matrix(n, n, seed);
