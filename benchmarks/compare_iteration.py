@@ -28,6 +28,7 @@ from twincert.sdp import ChordalProblem, Clique, Overlap
 from .comparison import clock, short, table
 from .sdp_suite import objective, suite
 
+FULL = 110  # iterations until the acceleration's memory is full
 SIZES = (50, 100, 200, 400, 700, 1000)
 STAGES: dict[str, bool | str] = {"cliques": "stages", "slack_rows": True}
 
@@ -56,11 +57,10 @@ def iteration_seconds(problem: ChordalProblem, seconds: float) -> float:
     """Mean of iterations when the acceleration's memory is full, in about so many seconds."""
 
     def run(iterations: int) -> float:
-        settings = {"threads": 1, "memory": 5}
-        times = problem._program.iteration_seconds(settings=dict(Settings(**settings)), iterations=iterations)
-        return statistics.fmean(times[60:])
+        times = problem._program.iteration_seconds(settings=dict(Settings(threads=1)), iterations=FULL + iterations)
+        return statistics.fmean(times[FULL:])
 
-    return run(60 + 10 * max(1, min(200, int(seconds / 10 / run(70)))))
+    return run(10 * max(1, min(200, int(seconds / 10 / run(10)))))
 
 
 def eigen_seconds(size: int, seconds: float) -> float:

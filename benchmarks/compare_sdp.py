@@ -23,7 +23,7 @@ import twincert
 from .comparison import shared, short, table, timed
 from .shared_twins import mnist_box, mnist_twin, published_intervals
 
-DEPTHS = range(10, 101, 10)
+DEPTHS = (10, 50, 100)
 WIDE = {"784-256-256-256-256-10": (256,) * 4, "784-1024-1024-10": (1024, 1024)}
 QUESTIONS = ((8, 2), (4, 8))  # bits, radius in units of 1 / 255
 
@@ -68,19 +68,14 @@ def mnist(count: int, limit: float) -> None:
 def deep(limit: float) -> None:
     folder = shared("data") / "nn_sdp"
     box = twincert.Box(np.full(2, 0.5), np.full(2, 1.5))
-    files = {depth: folder / f"scale-I2-O2-W20-D{depth}.nnet" for depth in DEPTHS}
-    rows = {
-        depth: row(f"depth {depth}", twincert.quantize(twincert.load(file), bits=8), box, limit)[0]
-        for depth, file in files.items()
-        if file.exists()
-    }
-    table(HEAD, list(rows.values()))
-    depths, seconds = (
-        np.array(list(rows)),
-        np.array([float(cells[HEAD.index("sdp / crown") + 1]) for cells in rows.values()]),
-    )
-    slope, start = np.polyfit(depths, seconds, 1)
-    share = np.corrcoef(depths, seconds)[0, 1] ** 2
+    rows = []
+    for depth in DEPTHS:
+        network = twincert.load(folder / f"scale-I2-O2-W20-D{depth}.nnet")
+        rows.append(row(f"depth {depth}", twincert.quantize(network, bits=8), box, limit)[0])
+    table(HEAD, rows)
+    seconds = [float(cells[HEAD.index("sdp / crown") + 1]) for cells in rows]
+    slope, start = np.polyfit(DEPTHS, seconds, 1)
+    share = np.corrcoef(DEPTHS, seconds)[0, 1] ** 2
     print(f"SDP, seconds: {start:.2f} + {slope:.3f} depth, R^2 {share:.3f}\n")
 
 

@@ -203,6 +203,16 @@ void check_steps(const Example& example, int steps, double precision) {
   CHECK((textbook.point() - splitting.point()).cwiseAbs().maxCoeff() < precision * textbook.point().cwiseAbs().maxCoeff());
 }
 
+std::vector<Matrix> multipliers_after(int steps, const Example& example) {
+  core::ThreadPool pool(1);
+  solver::Admm admm(example.problem, solver::Settings(), pool);
+  admm.set_objective(example.objective);
+  for (int step = 0; step < steps; ++step) CHECK(admm.iterate(always));
+  std::vector<Matrix> multipliers;
+  admm.multipliers(multipliers);
+  return multipliers;
+}
+
 template <class Scalar>
 void check_sparse_products(Scalar precision) {
   using MatrixS = core::MatrixOf<Scalar>;
@@ -300,12 +310,7 @@ TEST(splitting_takes_objectives_of_any_size) {
   for (const double size : {1e-320, 1e-290, 1e290}) {
     Example example = ring();
     for (Matrix& matrix : example.objective.matrices) matrix *= size;
-    core::ThreadPool pool(1);
-    solver::Admm admm(example.problem, solver::Settings(), pool);
-    admm.set_objective(example.objective);
-    for (int step = 0; step < 30; ++step) CHECK(admm.iterate(always));
-    std::vector<Matrix> multipliers;
-    admm.multipliers(multipliers);
+    const std::vector<Matrix> multipliers = multipliers_after(30, example);
     for (const Matrix& matrix : multipliers) CHECK(matrix.allFinite());
   }
 }
@@ -317,12 +322,7 @@ TEST(splitting_survives_what_single_precision_does_not_hold) {
     clique.upper *= 1e60;
     clique.ball_cap *= 1e60;
   }
-  core::ThreadPool pool(1);
-  solver::Admm admm(example.problem, solver::Settings(), pool);
-  admm.set_objective(example.objective);
-  for (int step = 0; step < 50; ++step) CHECK(admm.iterate(always));
-  std::vector<Matrix> multipliers;
-  admm.multipliers(multipliers);
+  const std::vector<Matrix> multipliers = multipliers_after(50, example);
   for (const Matrix& matrix : multipliers) CHECK(matrix.allFinite());
   CHECK(multipliers.front().cwiseAbs().maxCoeff() > 1e40);
 }

@@ -81,7 +81,7 @@ Splitting<Scalar>::Splitting(const relax::ChordalProblem& problem, const Setting
   packed_point_.resize(moments_ + reduced);
   packed_step_.resize(packed_point_.size());
   acceleration_ = Acceleration<Scalar>(packed_point_.size(), settings.memory);
-  reset();
+  cold_start();
 }
 
 template <class Scalar>
@@ -97,17 +97,15 @@ double Splitting<Scalar>::memory_estimate(const std::vector<relax::CliqueSize>& 
 }
 
 template <class Scalar>
-void Splitting<Scalar>::reset() {
+void Splitting<Scalar>::cold_start() {
   packed_point_.setZero();
   for (const Block& block : blocks_) {
-    if (block.rows == 0) continue;
     packed_point_[block.offset] = 1;
     Index position = block.reduced_offset;
     for (Index j = 0; j < block.variables; ++j) {
       for (Index i = j; i < block.variables; ++i) packed_point_[position++] = block.basis(i, 0) * block.basis(j, 0);
     }
   }
-  acceleration_.reset();
 }
 
 template <class Scalar>
@@ -167,10 +165,8 @@ void Splitting<Scalar>::project(Block& block) {
   const Scalar* positive = block.eigenvectors.data() + first * v;
   const Index rank = v - first;
   core::syrk_lower(Scalar(1), positive, v, rank, v, Scalar(0), block.reduced);
-  if (rank > 0) {
-    core::gemm_block(Transpose::yes, Transpose::no, {n, rank, v}, Scalar(1), block.basis.data(), v, positive, v, Scalar(0),
-                     block.product.data(), n);
-  }
+  core::gemm_block(Transpose::yes, Transpose::no, {n, rank, v}, Scalar(1), block.basis.data(), v, positive, v, Scalar(0),
+                   block.product.data(), n);
   core::syrk_lower(Scalar(1), block.product.data(), n, rank, n, Scalar(0), block.projected);
 }
 

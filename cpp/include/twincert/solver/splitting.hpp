@@ -35,9 +35,6 @@ class Splitting {
 
   // Scaled internally to unit size; keeps the current point as a warm start.
   void set_objective(const relax::ChordalObjective& objective);
-  // Back to the cold start.
-  void reset();
-
   // The lower triangles of Z_k, column by column, one clique after the other. Starting there, the acceleration has no memory.
   core::Vector point() const { return packed_point_.head(moments_).template cast<double>(); }
   void start(const core::Vector& point);
@@ -60,12 +57,12 @@ class Splitting {
     Matrix basis;                  // Q^T, variables x rows
     Vector lower, upper;           // lower triangles
     Vector objective;              // that of C / rho; empty where C is zero
-    Matrix
-        reduced_objective;  // Q^T C Q / rho; of this and all matrices below but `product` and `eigenvectors` only the lower triangle counts
-    Matrix projected;       // X, then X - Z
-    Matrix reflected;       // P, then S
-    Matrix reduced;         // [G]_+, then what G gains
-    Matrix eigenvectors;    // G before
+    // Of symmetric matrices only the lower triangles count.
+    Matrix reduced_objective;  // Q^T C Q / rho
+    Matrix projected;          // X, then X - Z
+    Matrix reflected;          // P, then S
+    Matrix reduced;            // [G]_+
+    Matrix eigenvectors;       // G before, Q^T S Q afterwards
     Vector eigenvalues;
     Matrix product;  // variables x rows, or room for as many numbers
     core::SymmetricEigensolver<Scalar> eigensolver;
@@ -75,6 +72,7 @@ class Splitting {
     double size = 0.0;      // |X|^2
   };
 
+  void cold_start();
   void project(Block& block);
   void reflect(Block& block) const;
   void clip_ball(const relax::Clique& clique, Block& block) const;
