@@ -185,6 +185,8 @@ py::dict to_dict(const twincert::Info& info) {
   result["parts"] = info.parts;
   result["leaves"] = info.leaves;
   result["primal_residual"] = info.primal_residual;
+  result["memory_estimate"] = info.memory_estimate;
+  if (!info.refusal.empty()) result["refusal"] = info.refusal;
   result["clique_rows"] = info.clique_rows;
   result["clique_variables"] = info.clique_variables;
   result["timings"] = timings;

@@ -71,6 +71,7 @@ py::dict solve(const ChordalProgram& program, const py::dict& settings, double t
   result["iterations"] = solution.iterations;
   result["status"] = twincert::core::to_string(solution.status);
   result["residual"] = solution.residual;
+  result["memory_estimate"] = solution.memory_estimate;
   result["history"] = history;
   return result;
 }

@@ -83,7 +83,8 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
-  if (solver::memory_estimate(problem_, options.settings) + scaled_copies(problem_) > options.settings.memory_limit * 0x1p30) {
+  best.memory_estimate = (solver::memory_estimate(problem_, options.settings) + scaled_copies(problem_)) / 0x1p30;
+  if (best.memory_estimate > options.settings.memory_limit) {
     best.status = Status::size_limit;
     return best;
   }

@@ -11,6 +11,7 @@
 #include "twincert/relax/row_choice.hpp"
 #include "twincert/solver/method_choice.hpp"
 #include "twincert/solver/progress.hpp"
+#include "twincert/solver/row_plan.hpp"
 #include "twincert/solver/slope_search.hpp"
 
 namespace twincert {
@@ -34,10 +35,11 @@ constexpr double joint_progress = 0.02;
 constexpr Index joint_first = 24;
 constexpr double joint_part = 0.25;
 
-double memory_needed(const std::vector<relax::CliqueSize>& sizes, const solver::Settings& settings, std::size_t points) {
+// GiB
+double memory_of_points(const std::vector<relax::CliqueSize>& sizes, std::size_t points) {
   double entries = 0.0;
   for (const relax::CliqueSize& size : sizes) entries += 0.5 * static_cast<double>(size.rows) * static_cast<double>(size.rows + 1);
-  return solver::memory_estimate(sizes, settings) + 8.0 * entries * static_cast<double>(points);
+  return 0x1p-27 * entries * static_cast<double>(points);
 }
 
 }  // namespace
@@ -54,16 +56,14 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   if (tasks_.empty() && !affine) return Status::propagation_only;
   const ObjectiveKind kind = affine ? relax::affine_kind(options.measure.of) : tasks_.front().objective.kind;
   const bounds::TwinBounds claimed{certificate::widened(bounds.stages), bounds.evaluation_error};
-  relax::RowOptions rows = options.rows.value_or(relax::choose_rows(twin, set, claimed));
-  if (affine) rows.input_reduction = relax::InputReduction::never;
+  const solver::RowPlan plan = solver::plan_rows(twin, set, claimed, options.rows, kind, options.settings);
+  info.memory_estimate = plan.memory;
+  info.refusal = plan.refusal;
+  if (!plan.refusal.empty()) return Status::size_limit;
   // One bound of |f - g|_2 bounds every output in the time of one objective.
-  if (tasks_.size() > 2 && relax::is_wide(twin, set, claimed, rows)) add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
-  rows.cliques = solver::choose_cliques(twin, set, claimed, rows, kind, options.settings);
-  const std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, claimed, rows, kind);
-  const double room = options.settings.memory_limit * 0x1p30;
-  if (memory_needed(sizes, options.settings, 0) > room) return Status::size_limit;
-  relaxation_ = relax::build_relaxation(twin, set, claimed, rows, kind);
-  keeps_states_ = memory_needed(sizes, options.settings, tasks_.size()) <= room;
+  if (tasks_.size() > 2 && relax::is_wide(twin, set, claimed, plan.rows)) add({ObjectiveKind::squared_two_norm, Vector()}, infinity);
+  relaxation_ = relax::build_relaxation(twin, set, claimed, plan.rows, kind);
+  keeps_states_ = plan.memory + memory_of_points(plan.sizes, tasks_.size()) <= options.settings.memory_limit;
   for (const relax::Clique& clique : relaxation_.cliques) {
     info.clique_rows.push_back(clique.T.rows());
     info.clique_variables.push_back(clique.T.cols());
@@ -103,7 +103,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
   info.timings.emplace_back("solve", solve_clock.seconds());
   if (!proven_.empty()) {
     proof.stages = claimed.stages;
-    proof.rows = rows;
+    proof.rows = plan.rows;
   }
   return status_;
 }

@@ -9,8 +9,7 @@
 #include "twincert/certificate/claim.hpp"
 #include "twincert/core/error.hpp"
 #include "twincert/relax/relaxation.hpp"
-#include "twincert/relax/row_choice.hpp"
-#include "twincert/solver/method_choice.hpp"
+#include "twincert/solver/row_plan.hpp"
 
 namespace twincert {
 namespace {
@@ -47,15 +46,10 @@ ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set
                               std::to_string(*stage));
   }
 
-  relax::RowOptions chosen = rows.value_or(relax::choose_rows(twin, set, claimed));
   const relax::Objective objective{relax::ObjectiveKind::linear, weights};
-  chosen.cliques = solver::choose_cliques(twin, set, claimed, chosen, objective.kind, settings);
-  const double needed = solver::memory_estimate(relax::clique_sizes(twin, set, claimed, chosen, objective.kind), settings) / 0x1p30;
-  if (needed > settings.memory_limit) {
-    throw core::SettingsError("memory_limit: expected at least " + std::to_string(needed) + " GiB for this relaxation, found " +
-                              std::to_string(settings.memory_limit));
-  }
-  relax::Relaxation relaxation = relax::build_relaxation(twin, set, claimed, chosen, objective.kind);
+  const solver::RowPlan plan = solver::plan_rows(twin, set, claimed, rows, objective.kind, settings);
+  if (!plan.refusal.empty()) throw core::SettingsError("memory_limit: " + plan.refusal);
+  relax::Relaxation relaxation = relax::build_relaxation(twin, set, claimed, plan.rows, objective.kind);
   const relax::ObjectiveTerms terms = relax::objective_terms(twin, relaxation, objective);
   return {std::move(static_cast<relax::ChordalProblem&>(relaxation)), {terms.matrices, core::next_up(terms.constant + terms.error)}};
 }

@@ -46,8 +46,8 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
     if certificate.threshold is not None:
         rows.append((threshold_label(certificate.measure, certificate.threshold), certificate.verdict))
     rows.append(("method", certificate.method))
-    rows.append(("status", STATUS_TEXT.get(certificate.status, certificate.status)))
     info = certificate.info
+    rows.append(("status", info.get("refusal", STATUS_TEXT.get(certificate.status, certificate.status))))
     if info["clique_rows"]:
         sizes = ", ".join(f"{a} x {b}" for a, b in zip(info["clique_rows"], info["clique_variables"], strict=True))
         rows.append(("cliques (rows x variables)", sizes))

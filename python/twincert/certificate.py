@@ -85,8 +85,9 @@ class Certificate:
     - threshold, verdict: "holds" (upper <= threshold), "violated" (lower > threshold) or "unknown"
     - status: how the computation ended; every status comes with a valid bound
     - method: what proved the bound, "interval", "crown", "sdp" or "branch"
-    - info: iterations, parts and leaves of branching, primal_residual, clique_rows, clique_variables, timings
-      (seconds), history
+    - info: iterations, parts and leaves of branching, primal_residual, memory_estimate (GiB of the relaxation, from
+      above; 0 without one), refusal (only with status "size_limit": what the relaxation needs and which ``rows`` would
+      fit ``memory_limit``), clique_rows, clique_variables, timings (seconds), history
     - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors, the tree of parts
     """
 
@@ -396,6 +397,8 @@ def _encode_info(info: Json) -> Json:
         "parts": int(info["parts"]),
         "leaves": int(info["leaves"]),
         "primal_residual": encode_number(info["primal_residual"]),
+        "memory_estimate": encode_number(info["memory_estimate"]),
+        **{name: str(info[name]) for name in ("refusal",) if name in info},
         "clique_rows": [int(count) for count in info["clique_rows"]],
         "clique_variables": [int(count) for count in info["clique_variables"]],
         "timings": {str(name): encode_number(seconds) for name, seconds in info["timings"].items()},
@@ -416,9 +419,11 @@ def _decode_info(info: Json) -> Json:
     for i, line in enumerate(info["history"]):
         numbers = {name: decode_number(line[name], f"info.history[{i}].{name}") for name in _PROGRESS_NUMBERS}
         history.append({**_UNSPLIT, **line, **numbers})
+    estimate = info.get("memory_estimate", 0.0)  # missing in files written before it was part of them
     return {
         **_UNSPLIT,
         **info,
+        "memory_estimate": decode_number(estimate, "info.memory_estimate"),
         "primal_residual": decode_number(info["primal_residual"], "info.primal_residual"),
         "timings": timings,
         "history": history,

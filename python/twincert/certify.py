@@ -75,7 +75,7 @@ def certify(
     - rows: row families of the relaxation (reference_rows, centred_difference, slack_rows, and unstable_only, which
       leaves rows of other neurons out: bool; input_reduction: "automatic", "never" or "always"; cliques: "stages", one
       for each hidden stage, "single" or "automatic"; False and "automatic" where left out); chosen automatically when
-      None
+      None, of them fewer where the setting memory_limit does not allow more
     - callback: called with a ``Progress`` now and then; returning False stops
 
     The bound is valid however the computation ends: at a limit, when the callback stops it, or on Ctrl-C, which returns

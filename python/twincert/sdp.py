@@ -230,10 +230,11 @@ class ChordalSolution:
     """What ``solve`` found: ``bound`` is proven, ``problem.bound(multipliers)`` computes it again.
 
     - multipliers: for each clique (rows, rows), symmetric
-    - status: "converged", "iteration_limit", "time_limit", "interrupted", "size_limit" (the memory estimate exceeds the
+    - status: "converged", "iteration_limit", "time_limit", "interrupted", "size_limit" (``memory_estimate`` exceeds the
       setting memory_limit; the bound is that of zero multipliers) or "numerical_error"
     - residual: how far the last iterate's positive semidefinite matrices are from their intervals, relative to the
       problem's size; it says how far the solver has come and proves nothing
+    - memory_estimate: GiB that solving takes, estimated from above
     - history: the progress that callbacks see
     """
 
@@ -242,6 +243,7 @@ class ChordalSolution:
     iterations: int
     status: str
     residual: float
+    memory_estimate: float
     history: tuple[ChordalProgress, ...]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 import twincert
+from twincert._facts import certificate_rows
 
 SETTINGS = {"max_iterations": 300}
 
@@ -76,15 +79,55 @@ def test_stage_bounds_of_unequal_lengths_are_refused() -> None:
         dataclasses.replace(cert, proof=proof).check(twin)
 
 
-def test_memory_limit_is_respected_before_anything_is_built() -> None:
+def wide_twin(bits: int = 8) -> twincert.Twin:
     rng = np.random.default_rng(0)
-    arrays = [(rng.normal(size=(b, a)) / np.sqrt(a), np.zeros(b)) for a, b in ((20, 300), (300, 300), (300, 2))]
-    twin = twincert.quantize(twincert.Network.from_arrays(arrays), bits=8)
+    arrays = [(rng.normal(size=(b, a)) / np.sqrt(a), np.zeros(b)) for a, b in ((20, 100), (100, 100), (100, 2))]
+    return twincert.quantize(twincert.Network.from_arrays(arrays), bits=bits)
+
+
+def test_memory_limit_is_respected_before_anything_is_built() -> None:
+    twin = wide_twin()
     cert = twincert.certify(twin, twincert.Box.around(np.zeros(20), 0.5), settings={"memory_limit": 0.001})
     assert cert.status == "size_limit"
     assert cert.method == "crown"
     assert cert.info["clique_rows"] == []
+    assert cert.info["memory_estimate"] > 0.001
+    assert "memory_limit is 0.001 GiB; there are no fewer rows" in cert.info["refusal"]
+    assert dict(certificate_rows(cert))["status"] == cert.info["refusal"]
     assert cert.check(twin).valid
+
+
+def test_a_refusal_names_rows_that_fit_and_a_limit_that_is_enough() -> None:
+    twin = wide_twin()
+    box = twincert.Box.around(np.zeros(20), 0.5)
+    large = {"reference_rows": True, "slack_rows": True, "cliques": "stages"}
+    limit = {"max_iterations": 2, "memory_limit": 0.3}
+    cert = twincert.certify(twin, box, "two", settings=limit, rows=large)
+    refusal = cert.info["refusal"]
+    needed, named, fitting = re.fullmatch(
+        r"the relaxation would take (\S+) GiB of memory, memory_limit is 0.3 GiB; rows=(\{.*\}) would take (\S+) GiB",
+        refusal,
+    ).groups()
+    assert float(fitting) <= 0.3 < float(needed)
+    fewer = twincert.certify(twin, box, "two", settings=limit, rows=ast.literal_eval(named))
+    assert fewer.status != "size_limit"
+    assert "refusal" not in fewer.info
+    enough = {**limit, "memory_limit": float(needed)}
+    assert twincert.certify(twin, box, "two", settings=enough, rows=large).status != "size_limit"
+    with pytest.raises(twincert.SettingsError, match=r"memory_limit: the relaxation would take .* would take"):
+        twincert.sdp.relaxation(twin, box, [1.0, 0.0], settings=limit, rows=large)
+
+
+def test_rows_that_are_chosen_automatically_fit_the_limit() -> None:
+    twin = wide_twin(bits=3)
+    box = twincert.Box.around(np.zeros(20), 0.5)
+    plenty, less, little = (
+        twincert.certify(twin, box, "two", settings={"max_iterations": 2, "memory_limit": limit}).info
+        for limit in (8.0, 0.6, 0.3)
+    )
+    assert "refusal" not in little
+    assert little["memory_estimate"] <= 0.3 < less["memory_estimate"] <= 0.6 < plenty["memory_estimate"]
+    assert 0 < sum(little["clique_rows"]) < sum(less["clique_rows"])
 
 
 @pytest.mark.parametrize("measure", ["inf", "two", "one"])

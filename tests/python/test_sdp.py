@@ -65,7 +65,11 @@ def test_memory_limit_is_kept() -> None:
         [Clique(np.eye(size), -np.ones((size, size)), np.ones((size, size)), variable_magnitude=np.ones(size))],
         objective=[None],
     )
-    assert solve(large, settings={"memory_limit": 0.01}).status == "size_limit"
+    refused = solve(large, settings={"memory_limit": 0.01})
+    assert refused.status == "size_limit"
+    needed = {"memory_limit": refused.memory_estimate, "max_iterations": 1}
+    assert solve(large, settings=needed).status == "iteration_limit"
+    assert solve(large, settings={**needed, "memory_limit": 0.999 * refused.memory_estimate}).status == "size_limit"
 
 
 def test_callback_stops_and_its_exception_is_raised() -> None:

@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "memory": (
         lambda: relaxation(twin((3, 60, 2)), box(), [1, 0], settings={"memory_limit": 0.001}),
         SettingsError,
-        "memory_limit: expected at least",
+        "memory_limit: the relaxation would take",
     ),
     "no hidden stage": (
         lambda: relaxation(twincert.Twin(AFFINE, AFFINE), box(), [1, 0]),
