@@ -10,6 +10,7 @@
 #include "twincert/core/error.hpp"
 #include "twincert/core/interval.hpp"
 #include "twincert/core/measure.hpp"
+#include "twincert/core/positive_eigenpairs.hpp"
 
 namespace py = pybind11;
 using namespace twincert::core;
@@ -60,7 +61,9 @@ void borrow_routines(const py::dict& capsules, const std::string& precision, Bla
   borrow(capsules, precision + "gemm", 13, routines.gemm);
   borrow(capsules, precision + "syrk", 10, routines.syrk);
   borrow(capsules, precision + "symm", 12, routines.symm);
-  borrow(capsules, precision + "syevd", 11, routines.syevd);
+  borrow(capsules, precision + "sytrd", 10, routines.eigen.sytrd);
+  borrow(capsules, precision + "stedc", 11, routines.eigen.stedc);
+  borrow(capsules, precision + "ormtr", 13, routines.eigen.ormtr);
 }
 
 void register_capsules(const py::dict& capsules) {
@@ -136,12 +139,11 @@ void bind_core(py::module_& m) {
   m.def("register_blas", &register_capsules, py::arg("capsules"));
   m.def("blas_registered", &blas_registered);
   m.def(
-      "eigendecomposition",
+      "positive_eigenpairs",
       [](Matrix matrix) {
-        SymmetricEigensolver<double> solver(matrix.rows());
-        Vector values;
-        const bool converged = solver.solve(matrix, values);
-        return py::make_tuple(converged, std::move(values), std::move(matrix));
+        PositiveEigenpairs<double> pairs(matrix.rows());
+        const bool converged = pairs.find(matrix);
+        return py::make_tuple(converged, Vector(pairs.values()), Matrix(pairs.vectors()));
       },
       py::arg("matrix"));
 }

@@ -13,6 +13,8 @@ from threadpoolctl import ThreadpoolController
 
 from twincert import _core
 
+LAPACK = ("dpotrf", "dsytrd", "dstedc", "dormtr", "ssytrd", "sstedc", "sormtr")
+
 _lock = threading.Lock()
 _users = 0
 _limiter: Any = None
@@ -22,7 +24,7 @@ def capsules() -> dict[str, object]:
     """The routines that the core uses, as SciPy's capsules for compiled extensions (32-bit integers)."""
     names = ("dgemm", "dsyrk", "dsymm", "dtrsm", "sgemm", "ssyrk", "ssymm")
     blas = {name: cython_blas.__pyx_capi__[name] for name in names}
-    return blas | {name: cython_lapack.__pyx_capi__[name] for name in ("dpotrf", "dsyevd", "ssyevd")}
+    return blas | {name: cython_lapack.__pyx_capi__[name] for name in LAPACK}
 
 
 def register() -> None:

@@ -108,16 +108,64 @@ void rotate(View<Scalar> a, View<Scalar> v, int n, int p, int q) {
   for (int i = 0; i < n; ++i) std::tie(v(i, p), v(i, q)) = std::pair(c * v(i, p) - s * v(i, q), s * v(i, p) + c * v(i, q));
 }
 
-// Cyclic Jacobi (Golub and Van Loan, section 8.5), lower triangle read; syevd's workspace holds the eigenvectors.
+// H C for H = I - tau u u^T, u = (1, tail).
 template <class Scalar>
-void syevd(char*, char*, int* size, Scalar* matrix, int* stride, Scalar* values, Scalar* work, int*, int*, int*, int* info) {
+void reflect_rows(View<Scalar> c, int rows, int columns, const Scalar* tail, Scalar tau) {
+  for (int j = 0; j < columns; ++j) {
+    Scalar sum = c(0, j);
+    for (int i = 1; i < rows; ++i) sum += tail[i - 1] * c(i, j);
+    c(0, j) -= tau * sum;
+    for (int i = 1; i < rows; ++i) c(i, j) -= tau * sum * tail[i - 1];
+  }
+}
+
+// Householder's reduction of a lower triangle (Golub and Van Loan, section 8.3), with reflections stored as LAPACK does.
+template <class Scalar>
+void sytrd(char*, int* size, Scalar* matrix, int* stride, Scalar* diagonal, Scalar* off_diagonal, Scalar* taus, Scalar*, int*, int* info) {
   const int n = *size;
   const View a{matrix, *stride};
-  const View v{work, n};
+  for (int k = 0; k + 1 < n; ++k) {
+    Scalar* x = &a(k + 1, k);
+    const int m = n - k - 1;
+    Scalar rest = 0;
+    for (int i = 1; i < m; ++i) rest += x[i] * x[i];
+    const Scalar beta = -std::copysign(std::sqrt(x[0] * x[0] + rest), x[0]);
+    const Scalar tau = rest == Scalar(0) ? Scalar(0) : (beta - x[0]) / beta;
+    for (int i = 1; i < m && rest != Scalar(0); ++i) x[i] /= x[0] - beta;
+    off_diagonal[k] = rest == Scalar(0) ? x[0] : beta;
+    taus[k] = tau;
+    // H A H with both triangles, column k apart.
+    const View block{&a(k + 1, k + 1), *stride};
+    for (int j = 0; j < m; ++j) {
+      for (int i = 0; i < j; ++i) block(i, j) = block(j, i);
+    }
+    reflect_rows(block, m, m, x + 1, tau);
+    reflect_rows(View<Scalar>{block.data, *stride, true}, m, m, x + 1, tau);
+  }
+  for (int k = 0; k < n; ++k) diagonal[k] = a(k, k);
+  *info = 0;
+}
+
+// From the left, without transpose: the only form that the library calls.
+template <class Scalar>
+void ormtr(char*, char*, char*, int* rows, int* columns, Scalar* matrix, int* stride, Scalar* taus, Scalar* c, int* ldc, Scalar*, int*,
+           int* info) {
+  const View a{matrix, *stride};
+  for (int k = *rows - 2; k >= 0; --k) reflect_rows(View{c + k + 1, *ldc}, *rows - k - 1, *columns, &a(k + 1, k) + 1, taus[k]);
+  *info = 0;
+}
+
+// Cyclic Jacobi (Golub and Van Loan, section 8.5); the eigenvectors of the tridiagonal matrix, which the workspace holds, are wanted.
+template <class Scalar>
+void stedc(char*, int* size, Scalar* values, Scalar* off_diagonal, Scalar* vectors, int* stride, Scalar* work, int*, int*, int*,
+           int* info) {
+  const int n = *size;
+  const View a{work, n};
+  const View v{vectors, *stride};
   for (int j = 0; j < n; ++j) {
     for (int i = 0; i < n; ++i) {
       v(i, j) = i == j ? Scalar(1) : Scalar(0);
-      if (i < j) a(i, j) = a(j, i);
+      a(i, j) = i == j ? values[j] : std::abs(i - j) == 1 ? off_diagonal[std::min(i, j)] : Scalar(0);
     }
   }
   for (int sweep = 0; sweep < 12; ++sweep) {
@@ -130,14 +178,13 @@ void syevd(char*, char*, int* size, Scalar* matrix, int* stride, Scalar* values,
     const int smallest = static_cast<int>(std::min_element(values + j, values + n) - values);
     std::swap(values[j], values[smallest]);
     for (int i = 0; i < n; ++i) std::swap(v(i, j), v(i, smallest));
-    for (int i = 0; i < n; ++i) a(i, j) = v(i, j);
   }
   *info = 0;
 }
 
 template <class Scalar>
 core::BlasRoutines<Scalar> routines() {
-  return {&gemm<Scalar>, &syrk<Scalar>, &symm<Scalar>, &syevd<Scalar>};
+  return {&gemm<Scalar>, &syrk<Scalar>, &symm<Scalar>, {&sytrd<Scalar>, &stedc<Scalar>, &ormtr<Scalar>}};
 }
 
 }  // namespace

@@ -242,20 +242,3 @@ def test_difference_image_of_sigmoid_uses_its_shape() -> None:
     far = ACTIVATIONS["sigmoid"].difference_image(Interval(3.0, 6.0), Interval(3.0, 6.0), Interval(-0.5, 0.5))
     true = 1 / (1 + math.exp(-3.5)) - 1 / (1 + math.exp(-3.0))
     assert true * (1 - 1e-12) <= far.upper <= true * (1 + 1e-12)
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 32, 33, 60])
-def test_eigendecomposition(size: int) -> None:
-    rng = np.random.default_rng(size)
-    matrix = rng.normal(size=(size, size))
-    matrix = matrix + matrix.T
-    converged, values, vectors = _core.eigendecomposition(matrix)
-    assert converged
-    assert np.all(np.diff(values) >= 0)
-    assert np.allclose(matrix @ vectors, vectors * values, atol=1e-12 * size)
-    assert np.allclose(vectors.T @ vectors, np.eye(size), atol=1e-12 * size)
-
-
-@pytest.mark.parametrize("size", [3, 40])
-def test_eigendecomposition_refuses_nan(size: int) -> None:
-    assert not _core.eigendecomposition(np.full((size, size), np.nan))[0]

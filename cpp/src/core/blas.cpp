@@ -9,17 +9,9 @@
 namespace twincert::core {
 namespace {
 
-constexpr Index eigen_limit = 32;
-
 BlasTable& table() {
   static BlasTable instance;
   return instance;
-}
-
-int to_int(Index value) {
-  if (value > std::numeric_limits<int>::max())
-    throw ShapeError("a matrix dimension of " + std::to_string(value) + " is too large for BLAS");
-  return static_cast<int>(value);
 }
 
 template <class Scalar>
@@ -33,7 +25,7 @@ const BlasRoutines<Scalar>& routines() {
 
 template <class Scalar>
 bool complete(const BlasRoutines<Scalar>& entries) {
-  return entries.gemm && entries.syrk && entries.symm && entries.syevd;
+  return entries.gemm && entries.syrk && entries.symm && entries.eigen.sytrd && entries.eigen.stedc && entries.eigen.ormtr;
 }
 
 // BLAS takes pointers to mutable data but only writes the result.
@@ -56,6 +48,17 @@ void register_blas(const BlasTable& entries) { table() = entries; }
 bool blas_registered() {
   const BlasTable& entries = table();
   return complete(entries.doubles) && complete(entries.floats) && entries.dtrsm && entries.dpotrf;
+}
+
+int blas_int(Index value) {
+  if (value > std::numeric_limits<int>::max())
+    throw ShapeError("a matrix dimension of " + std::to_string(value) + " is too large for BLAS");
+  return static_cast<int>(value);
+}
+
+template <class Scalar>
+const LapackEigen<Scalar>& lapack_eigen() {
+  return routines<Scalar>().eigen;
 }
 
 ProductSize product_size(Transpose trans_a, Transpose trans_b, const Matrix& a, const Matrix& b) {
@@ -82,8 +85,8 @@ void gemm_block(Transpose trans_a, Transpose trans_b, ProductSize size, Scalar a
   const bool flip_a = trans_a == Transpose::yes, flip_b = trans_b == Transpose::yes;
   if (blas_registered() && size.k > 0) {
     char op_a = flip_a ? 'T' : 'N', op_b = flip_b ? 'T' : 'N';
-    int m = to_int(size.m), n = to_int(size.n), k = to_int(size.k);
-    int lda = to_int(stride_a), ldb = to_int(stride_b), ldc = to_int(stride_c);
+    int m = blas_int(size.m), n = blas_int(size.n), k = blas_int(size.k);
+    int lda = blas_int(stride_a), ldb = blas_int(stride_b), ldc = blas_int(stride_c);
     routines<Scalar>().gemm(&op_a, &op_b, &m, &n, &k, &alpha, mutable_data(a), &lda, mutable_data(b), &ldb, &beta, c, &ldc);
     return;
   }
@@ -118,7 +121,7 @@ void syrk_lower(Scalar alpha, const Scalar* a, Index rows, Index columns, Index 
   if (blas_registered() && columns > 0) {
     char lower = 'L';
     char plain = 'N';
-    int n = to_int(rows), k = to_int(columns), lda = to_int(stride), ldc = n;
+    int n = blas_int(rows), k = blas_int(columns), lda = blas_int(stride), ldc = n;
     routines<Scalar>().syrk(&lower, &plain, &n, &k, &alpha, mutable_data(a), &lda, &beta, c.data(), &ldc);
     return;
   }
@@ -142,7 +145,7 @@ void symm_right_lower(const MatrixOf<Scalar>& a, const MatrixOf<Scalar>& b, Matr
   }
   char right = 'R';
   char lower = 'L';
-  int m = to_int(a.rows()), n = to_int(a.cols());
+  int m = blas_int(a.rows()), n = blas_int(a.cols());
   Scalar one = 1, zero = 0;
   routines<Scalar>().symm(&right, &lower, &m, &n, &one, mutable_data(b.data()), &n, mutable_data(a.data()), &m, &zero, c.data(), &m);
 }
@@ -150,7 +153,7 @@ void symm_right_lower(const MatrixOf<Scalar>& a, const MatrixOf<Scalar>& b, Matr
 bool cholesky_block(double* a, Index size, Index stride) {
   if (blas_registered() && size > 0) {
     char lower = 'L';
-    int n = to_int(size), lda = to_int(stride), info = 0;
+    int n = blas_int(size), lda = blas_int(stride), info = 0;
     table().dpotrf(&lower, &n, a, &lda, &info);
     if (info != 0) return false;
   } else {
@@ -168,7 +171,7 @@ void divide_by_transpose(const double* lower, Index size, Index stride, double* 
   if (size == 0 || rows == 0) return;
   if (blas_registered()) {
     char right = 'R', low = 'L', transposed = 'T', given = 'N';
-    int m = to_int(rows), n = to_int(size), lda = to_int(stride), ldb = to_int(stride_b);
+    int m = blas_int(rows), n = blas_int(size), lda = blas_int(stride), ldb = blas_int(stride_b);
     double one = 1.0;
     table().dtrsm(&right, &low, &transposed, &given, &m, &n, &one, mutable_data(lower), &lda, b, &ldb);
     return;
@@ -178,64 +181,13 @@ void divide_by_transpose(const double* lower, Index size, Index stride, double* 
   factor.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(block);
 }
 
-template <class Scalar>
-SymmetricEigensolver<Scalar>::SymmetricEigensolver(Index size) : size_(size) {
-  if (size <= eigen_limit) return;
-  if (blas_registered()) {
-    // LAPACK's own formula for syevd with eigenvectors.
-    work_.resize(1 + 6 * size + 2 * size * size);
-    integer_work_.resize(3 + 5 * size);
-    to_int(work_.size());
-  } else {
-    eigen_ = std::make_unique<Eigen::SelfAdjointEigenSolver<MatrixOf<Scalar>>>(size);
-  }
-}
-
-template <class Scalar>
-bool SymmetricEigensolver<Scalar>::solve(MatrixOf<Scalar>& matrix, VectorOf<Scalar>& eigenvalues) {
-  if (matrix.rows() != size_ || matrix.cols() != size_) {
-    throw ShapeError("SymmetricEigensolver of size " + std::to_string(size_) + " got a " + std::to_string(matrix.rows()) + " x " +
-                     std::to_string(matrix.cols()) + " matrix");
-  }
-  eigenvalues.resize(size_);
-  if (size_ == 0) return true;
-  // Eigen's and LAPACK's iterations need not end on NaN or infinity.
-  for (Index j = 0; j < size_; ++j) {
-    if (!matrix.col(j).tail(size_ - j).allFinite()) return false;
-  }
-  if (size_ <= eigen_limit) {
-    // A bounded size keeps Eigen's workspace on the stack.
-    using SmallMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, eigen_limit, eigen_limit>;
-    const SmallMatrix small = matrix;
-    const Eigen::SelfAdjointEigenSolver<SmallMatrix> solver(small);
-    if (solver.info() != Eigen::Success) return false;
-    matrix = solver.eigenvectors();
-    eigenvalues = solver.eigenvalues();
-    return true;
-  }
-  if (work_.size() > 0) {
-    char vectors = 'V';
-    char lower = 'L';
-    int n = to_int(size_), info = 0;
-    int work_size = to_int(work_.size()), integer_work_size = to_int(integer_work_.size());
-    routines<Scalar>().syevd(&vectors, &lower, &n, matrix.data(), &n, eigenvalues.data(), work_.data(), &work_size, integer_work_.data(),
-                             &integer_work_size, &info);
-    return info == 0;
-  }
-  eigen_->compute(matrix);
-  if (eigen_->info() != Eigen::Success) return false;
-  matrix = eigen_->eigenvectors();
-  eigenvalues = eigen_->eigenvalues();
-  return true;
-}
-
+template const LapackEigen<double>& lapack_eigen();
+template const LapackEigen<float>& lapack_eigen();
 template void gemm_block(Transpose, Transpose, ProductSize, double, const double*, Index, const double*, Index, double, double*, Index);
 template void gemm_block(Transpose, Transpose, ProductSize, float, const float*, Index, const float*, Index, float, float*, Index);
 template void syrk_lower(double, const double*, Index, Index, Index, double, MatrixOf<double>&);
 template void syrk_lower(float, const float*, Index, Index, Index, float, MatrixOf<float>&);
 template void symm_right_lower(const MatrixOf<double>&, const MatrixOf<double>&, MatrixOf<double>&);
 template void symm_right_lower(const MatrixOf<float>&, const MatrixOf<float>&, MatrixOf<float>&);
-template class SymmetricEigensolver<double>;
-template class SymmetricEigensolver<float>;
 
 }  // namespace twincert::core

@@ -72,7 +72,7 @@ Splitting<Scalar>::Splitting(const relax::ChordalProblem& problem, const Setting
     const Index n = clique.T.rows(), v = clique.T.cols();
     blocks_.push_back({n, v, moments_, reduced, orthonormal_basis(clique.T).transpose().template cast<Scalar>(),
                        packed_lower<Scalar>(clique.lower), packed_lower<Scalar>(clique.upper), Vector(), Matrix(), Matrix(n, n),
-                       Matrix(n, n), Matrix(v, v), Matrix(v, v), Vector(v), Matrix(v, n), core::SymmetricEigensolver<Scalar>(v),
+                       Matrix(n, n), Matrix(v, v), Matrix(v, v), Matrix(v, n), core::PositiveEigenpairs<Scalar>(v),
                        SparseProduct<Scalar>(n)});
     moments_ += triangle(n);
     reduced += triangle(v);
@@ -123,15 +123,15 @@ void Splitting<Scalar>::reduce_point(Block& block) {
   product_by_basis(block);
   Index position = block.reduced_offset;
   for (Index j = 0; j < block.variables; ++j) {
-    for (Index i = j; i < block.variables; ++i) packed_point_[position++] = block.eigenvectors(i, j);
+    for (Index i = j; i < block.variables; ++i) packed_point_[position++] = block.small(i, j);
   }
 }
 
-// The lower triangle of product times Q goes where the eigenvectors have been.
+// The lower triangle of product times Q goes to where G has been.
 template <class Scalar>
 void Splitting<Scalar>::product_by_basis(Block& block) const {
   const Index v = block.variables;
-  lower_product(v, block.rows, block.product.data(), block.basis.data(), v, block.eigenvectors.data());
+  lower_product(v, block.rows, block.product.data(), block.basis.data(), v, block.small.data());
 }
 
 template <class Scalar>
@@ -148,7 +148,7 @@ void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) 
     unpack_lower(block.objective.data(), block.reflected);
     core::symm_right_lower(block.basis, block.reflected, block.product);
     product_by_basis(block);
-    block.reduced_objective = block.eigenvectors;
+    block.reduced_objective = block.small;
   }
   acceleration_.reset();
 }
@@ -156,16 +156,14 @@ void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) 
 template <class Scalar>
 void Splitting<Scalar>::project(Block& block) {
   const Index n = block.rows, v = block.variables;
-  unpack_lower(packed_point_.data() + block.reduced_offset, block.eigenvectors);
-  block.solved = block.eigensolver.solve(block.eigenvectors, block.eigenvalues);
+  unpack_lower(packed_point_.data() + block.reduced_offset, block.small);
+  block.solved = block.eigenpairs.find(block.small);
   if (!block.solved) return;
-  Index first = v;
-  while (first > 0 && block.eigenvalues[first - 1] > 0) --first;
-  for (Index j = first; j < v; ++j) block.eigenvectors.col(j) *= std::sqrt(block.eigenvalues[j]);
-  const Scalar* positive = block.eigenvectors.data() + first * v;
-  const Index rank = v - first;
-  core::syrk_lower(Scalar(1), positive, v, rank, v, Scalar(0), block.reduced);
-  core::gemm_block(Transpose::yes, Transpose::no, {n, rank, v}, Scalar(1), block.basis.data(), v, positive, v, Scalar(0),
+  auto vectors = block.eigenpairs.vectors();
+  const Index rank = vectors.cols();
+  for (Index j = 0; j < rank; ++j) vectors.col(j) *= std::sqrt(block.eigenpairs.values()[j]);
+  core::syrk_lower(Scalar(1), vectors.data(), v, rank, v, Scalar(0), block.reduced);
+  core::gemm_block(Transpose::yes, Transpose::no, {n, rank, v}, Scalar(1), block.basis.data(), v, vectors.data(), v, Scalar(0),
                    block.product.data(), n);
   core::syrk_lower(Scalar(1), block.product.data(), n, rank, n, Scalar(0), block.projected);
 }
@@ -240,7 +238,7 @@ void Splitting<Scalar>::reduce(Block& block, bool sparse) {
   Index position = block.reduced_offset;
   for (Index j = 0; j < v; position += v - j, ++j) {
     packed_step_.segment(position, v - j) = alpha_ * (block.reduced.col(j).tail(v - j) + block.reduced_objective.col(j).tail(v - j) -
-                                                      block.eigenvectors.col(j).tail(v - j) - packed_point_.segment(position, v - j));
+                                                      block.small.col(j).tail(v - j) - packed_point_.segment(position, v - j));
   }
 }
 

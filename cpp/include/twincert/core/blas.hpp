@@ -1,19 +1,24 @@
 // The few BLAS and LAPACK kernels the library uses: Eigen's by default, an OpenBLAS borrowed at run time when registered.
 #pragma once
 
-#include <memory>
-
 #include "twincert/core/types.hpp"
 
 namespace twincert::core {
 
-// Fortran-convention entry points (LP64), as in scipy.linalg.cython_blas and cython_lapack.
+// Fortran-convention entry points (LP64), as in scipy.linalg.cython_blas and cython_lapack. Those of symmetric eigenproblems:
+template <class Scalar>
+struct LapackEigen {
+  void (*sytrd)(char*, int*, Scalar*, int*, Scalar*, Scalar*, Scalar*, Scalar*, int*, int*) = nullptr;
+  void (*stedc)(char*, int*, Scalar*, Scalar*, Scalar*, int*, Scalar*, int*, int*, int*, int*) = nullptr;
+  void (*ormtr)(char*, char*, char*, int*, int*, Scalar*, int*, Scalar*, Scalar*, int*, Scalar*, int*, int*) = nullptr;
+};
+
 template <class Scalar>
 struct BlasRoutines {
   void (*gemm)(char*, char*, int*, int*, int*, Scalar*, Scalar*, int*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
   void (*syrk)(char*, char*, int*, int*, Scalar*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
   void (*symm)(char*, char*, int*, int*, Scalar*, Scalar*, int*, Scalar*, int*, Scalar*, Scalar*, int*) = nullptr;
-  void (*syevd)(char*, char*, int*, Scalar*, int*, Scalar*, Scalar*, int*, int*, int*, int*) = nullptr;
+  LapackEigen<Scalar> eigen;
 };
 
 // Null pointers: use Eigen.
@@ -27,6 +32,13 @@ struct BlasTable {
 // Call once, before other threads run. The library must then be limited to one thread by the caller.
 void register_blas(const BlasTable& table);
 bool blas_registered();
+
+// Those that are registered, for double and float.
+template <class Scalar>
+const LapackEigen<Scalar>& lapack_eigen();
+
+// A dimension as BLAS takes it; ShapeError when it is too large.
+int blas_int(Index value);
 
 enum class Transpose { no, yes };
 
@@ -59,22 +71,5 @@ bool cholesky_block(double* a, Index size, Index stride);
 
 // B = B L^-T for the lower triangle L of a block of `size`; B has `rows` rows.
 void divide_by_transpose(const double* lower, Index size, Index stride, double* b, Index rows, Index stride_b);
-
-// Symmetric eigendecomposition with preallocated workspace: Eigen up to 32, LAPACK's syevd above (design: numerics measurements).
-template <class Scalar>
-class SymmetricEigensolver {
- public:
-  explicit SymmetricEigensolver(Index size);
-  // Overwrites `matrix` (lower triangle read) with the eigenvectors, columns in ascending order of eigenvalue.
-  // Returns false when the decomposition did not converge or the matrix holds NaN or infinity. Allocates nothing, except that
-  // without a registered BLAS Eigen allocates one vector above size 32.
-  bool solve(MatrixOf<Scalar>& matrix, VectorOf<Scalar>& eigenvalues);
-
- private:
-  Index size_;
-  VectorOf<Scalar> work_;
-  Eigen::VectorXi integer_work_;
-  std::unique_ptr<Eigen::SelfAdjointEigenSolver<MatrixOf<Scalar>>> eigen_;  // Eigen's own may not be moved before its first use
-};
 
 }  // namespace twincert::core

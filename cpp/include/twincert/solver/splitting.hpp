@@ -13,6 +13,7 @@
 
 #include "twincert/core/blas.hpp"
 #include "twincert/core/parallel.hpp"
+#include "twincert/core/positive_eigenpairs.hpp"
 #include "twincert/relax/relaxation.hpp"
 #include "twincert/solver/acceleration.hpp"
 #include "twincert/solver/agreement.hpp"
@@ -62,10 +63,9 @@ class Splitting {
     Matrix projected;          // X, then X - Z
     Matrix reflected;          // P, then S
     Matrix reduced;            // [G]_+
-    Matrix eigenvectors;       // G before, Q^T S Q afterwards
-    Vector eigenvalues;
-    Matrix product;  // variables x rows, or room for as many numbers
-    core::SymmetricEigensolver<Scalar> eigensolver;
+    Matrix small;              // G before, Q^T S Q afterwards
+    Matrix product;            // variables x rows, or room for as many numbers
+    core::PositiveEigenpairs<Scalar> eigenpairs;
     SparseProduct<Scalar> sparse;
     bool solved = true;
     double distance = 0.0;  // |P - X|^2
