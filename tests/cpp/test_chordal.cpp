@@ -68,25 +68,33 @@ TEST(chordal_program_says_what_is_wrong) {
   CHECK_THROWS(core::SettingsError, "time_limit", fine.solve(options));
 }
 
-// A clique without overlaps takes a way of its own.
+// A clique without overlaps takes a way of its own, in which chunks of entries without multiplier and objective are left out.
 TEST(chordal_support_of_a_lone_clique) {
-  const core::Index n = 12;
-  const Matrix half = Matrix::Random(n, n), sides = Matrix::Random(n, n).cwiseAbs();
-  relax::Clique clique;
-  clique.T = Matrix::Identity(n, n);
-  clique.lower = -(sides + sides.transpose());
-  clique.upper = 0.5 * (sides + sides.transpose());
-  Matrix multiplier = half + half.transpose();
-  multiplier.bottomRightCorner(8, 8).setZero();
-  Matrix objective = Matrix::Zero(n, n);
-  objective(0, 0) = 1.0;
-  objective(9, 10) = objective(10, 9) = -3.0;
-  const double alone = relax::support_bound({{clique}, {}}, {{objective}, 0.5}, {multiplier});
-  const Matrix nothing = Matrix::Zero(n, n);
-  const double shared = relax::support_bound({{clique, clique}, {{0, 1, {2}, {2}}}}, {{objective, Matrix()}, 0.5}, {multiplier, nothing});
-  CHECK(std::abs(alone - shared) < 1e-12 * shared);
-  clique.lower(11, 10) = clique.lower(10, 11) = 2.0 * clique.upper(11, 10);  // empty, and without a multiplier
-  CHECK(std::isinf(relax::support_bound({{clique}, {}}, {{Matrix()}, 0.5}, {nothing})));
+  for (const core::Index n : {12, 90}) {
+    const Matrix half = Matrix::Random(n, n), sides = Matrix::Random(n, n).cwiseAbs();
+    relax::Clique clique;
+    clique.T = Matrix::Identity(n, n);
+    clique.lower = -(sides + sides.transpose());
+    clique.upper = 0.5 * (sides + sides.transpose());
+    Matrix multiplier = half + half.transpose();
+    multiplier.bottomRightCorner(n - 4, n - 4).setZero();
+    multiplier(n - 2, n / 2) = multiplier(n / 2, n - 2) = 0.5;
+    Matrix objective = Matrix::Zero(n, n);
+    objective(0, 0) = 1.0;
+    objective(n - 3, n - 2) = objective(n - 2, n - 3) = -3.0;
+    objective(n / 2 + 1, 4) = objective(4, n / 2 + 1) = 2.0;
+    const double alone = relax::support_bound({{clique}, {}}, {{objective}, 0.5}, {multiplier});
+    const Matrix nothing = Matrix::Zero(n, n);
+    const double shared = relax::support_bound({{clique, clique}, {{0, 1, {2}, {2}}}}, {{objective, Matrix()}, 0.5}, {multiplier, nothing});
+    CHECK(std::abs(alone - shared) < 1e-12 * shared);
+    CHECK(relax::support_bound({{clique}, {}}, {{Matrix()}, 0.5}, {nothing}) < 0.5 + 1e-12);
+    const core::Index row = n / 2 + 3, column = n / 2 + 1;
+    const double upper = clique.upper(row, column);
+    for (const double lower : {2.0 * upper, -std::numeric_limits<double>::infinity(), std::nan("")}) {  // without a multiplier
+      clique.lower(row, column) = clique.lower(column, row) = lower;
+      CHECK(std::isinf(relax::support_bound({{clique}, {}}, {{Matrix()}, 0.5}, {nothing})));
+    }
+  }
 }
 
 // Zeros of the multiplier and rows of a single variable are left out, wherever they are.

@@ -30,7 +30,7 @@ struct ChordalSolution {
   std::vector<core::Matrix> multipliers;  // one per clique, symmetric
   core::Index iterations = 0;
   core::Status status = core::Status::iteration_limit;
-  double residual = 0.0;  // distance of positive semidefinite matrices from those in their intervals, relative to the problem's size
+  double residual = 0.0;         // distance of positive semidefinite matrices from those in their intervals, relative to the problem's size
   double memory_estimate = 0.0;  // GiB that solving takes, from above: what Settings::memory_limit must allow
   std::vector<ChordalProgress> history;
 };

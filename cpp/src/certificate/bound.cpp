@@ -1,5 +1,6 @@
 #include "twincert/certificate/bound.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -15,16 +16,30 @@ namespace {
 constexpr double inflation = 1.0 + 1e-9;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+bool is_symmetric(const Matrix& matrix) {
+  constexpr Index width = 32;  // blocks that the first cache holds
+  const Index n = matrix.rows();
+  for (Index j = 0; j < n; j += width) {
+    for (Index i = j; i < n; i += width) {
+      const Index rows = std::min(width, n - i), columns = std::min(width, n - j);
+      if (matrix.block(i, j, rows, columns) != matrix.block(j, i, columns, rows).transpose()) return false;
+    }
+  }
+  return true;
+}
+
 bool fits(const relax::Clique& clique, const CliqueProof& proof) {
   const Index n = clique.T.rows(), v = clique.T.cols();
   return proof.multiplier.rows() == n && proof.multiplier.cols() == n && proof.factor.rows() == v && proof.factor.cols() == v &&
-         proof.multiplier.allFinite() && proof.factor.allFinite() && proof.multiplier == proof.multiplier.transpose();
+         proof.multiplier.allFinite() && proof.factor.allFinite() && is_symmetric(proof.multiplier);
 }
 
 // |multiplier| vector.
 Vector magnitudes(const Matrix& multiplier, const Vector& vector) {
   Vector sum = Vector::Zero(multiplier.rows());
-  for (Index j = 0; j < multiplier.cols(); ++j) sum += vector[j] * multiplier.col(j).cwiseAbs();
+  for (Index j = 0; j < multiplier.cols(); ++j) {
+    if (vector[j] != 0.0) sum += vector[j] * multiplier.col(j).cwiseAbs();
+  }
   return sum;
 }
 

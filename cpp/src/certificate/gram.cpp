@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "twincert/core/blas.hpp"
+#include "twincert/core/mostly_zeros.hpp"
 
 namespace twincert::certificate {
 namespace {
@@ -23,24 +24,19 @@ struct Entry {
 // multiplier T.
 Matrix weighted_rows(const Matrix& T, const Matrix& multiplier) {
   const Index n = T.rows();
-  const Eigen::Array<Index, Eigen::Dynamic, 1> nonzeros = (multiplier.array() != 0.0).cast<Index>().colwise().sum();  // symmetric
   std::vector<Index> dense, used;
   std::vector<Entry> sparse;
-  for (Index j = 0; j < n; ++j) {
-    if (nonzeros[j] > n / share) dense.push_back(j);
-  }
   std::vector<bool> is_used(static_cast<std::size_t>(n), false);
-  for (const Index j : dense) {
-    for (Index i = 0; i < n; ++i) {
-      if (multiplier(i, j) != 0.0) is_used[static_cast<std::size_t>(i)] = true;
-    }
+  for (Index j = 0; j < n; ++j) {
+    const std::size_t before = sparse.size();
+    core::for_each_nonzero(multiplier.col(j).data(), n, [&](Index i) { sparse.push_back({j, i, multiplier(i, j)}); });  // symmetric
+    if (sparse.size() - before <= static_cast<std::size_t>(n / share)) continue;
+    dense.push_back(j);
+    for (std::size_t k = before; k < sparse.size(); ++k) is_used[static_cast<std::size_t>(sparse[k].column)] = true;
+    sparse.resize(before);
   }
   for (Index j = 0; j < n; ++j) {
     if (is_used[static_cast<std::size_t>(j)]) used.push_back(j);
-    if (nonzeros[j] == 0 || nonzeros[j] > n / share) continue;
-    for (Index i = 0; i < n; ++i) {
-      if (multiplier(i, j) != 0.0) sparse.push_back({j, i, multiplier(i, j)});
-    }
   }
   Matrix product = Matrix::Zero(n, T.cols());
   if (!dense.empty()) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "twincert/core/interval.hpp"
+#include "twincert/core/mostly_zeros.hpp"
 #include "twincert/relax/shared_entries.hpp"
 
 namespace twincert::relax {
@@ -120,7 +121,7 @@ class Support {
     return sum;
   }
 
-  // Of a clique without overlaps. Most entries have neither multiplier nor objective, and add nothing.
+  // Of a clique without overlaps. Most entries have neither multiplier nor objective, and add nothing where their intervals are finite.
   Sum lone_clique_sum(std::size_t k) const {
     const Clique& clique = problem_.cliques[k];
     const Matrix& multiplier = multipliers_[k];
@@ -129,15 +130,23 @@ class Support {
     Sum sum;
     for (Index j = 0; j < n; ++j) {
       Sum entries;
-      for (Index i = j; i < n; ++i) {
+      const double* coefficients = objective.size() > 0 ? objective.col(j).data() + j : nullptr;
+      const auto nothing = [&](Index i, auto size) {
+        const auto width = core::chunk_of(&clique.upper(j, j) + i, size) - core::chunk_of(&clique.lower(j, j) + i, size);
+        const auto present = core::chunk_of(&multiplier(j, j) + i, size).abs() + (width.abs() - width);  // none is negative
+        if (!(present.sum() == 0.0)) return false;
+        return !coefficients || core::chunk_of(coefficients + i, size).abs().sum() == 0.0;
+      };
+      core::visit_chunks(n - j, nothing, [&](Index below) {
+        const Index i = j + below;
         const double lower = clique.lower(i, j), upper = clique.upper(i, j), width = upper - lower;
-        const bool absent = multiplier(i, j) == 0.0 && (objective.size() == 0 || objective(i, j) == 0.0);
-        if (absent && width >= 0.0 && width < infinity) continue;
+        const bool absent = multiplier(i, j) == 0.0 && (!coefficients || objective(i, j) == 0.0);
+        if (absent && width >= 0.0 && width < infinity) return;
         Residual residual;
         add_terms(residual, k, i, j);
-        const double weight = i == j ? 1.0 : 2.0;
+        const double weight = below == 0 ? 1.0 : 2.0;
         entries.add(weight * residual.value, weight * 4.0 * core::unit_roundoff * residual.charge, lower, upper);
-      }
+      });
       sum.value += entries.value;
       sum.size += entries.size;
     }

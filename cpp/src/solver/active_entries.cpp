@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/core/mostly_zeros.hpp"
+
 namespace twincert::solver {
 namespace {
 
@@ -142,17 +144,25 @@ Index ActiveEntries::grow(const Matrix& moments, Index count) {
   const Index n = moments.rows();
   std::vector<Candidate> found;
   for (Index j = 0; j < n; ++j) {
-    for (Index i = j; i < n; ++i) {
+    // Norms are at least one: most entries are far from a violation.
+    const auto inside = [&](Index i, auto size) {
+      const auto moment = core::chunk_of(&moments(j, j) + i, size);
+      const auto above = moment - core::chunk_of(&clique_.upper(j, j) + i, size);
+      const auto below = core::chunk_of(&clique_.lower(j, j) + i, size) - moment;
+      return (above.max(below) <= noticeable_).all();
+    };
+    core::visit_chunks(n - j, inside, [&](Index offset) {
+      const Index i = j + offset;
       const double above = moments(i, j) - clique_.upper(i, j), below = clique_.lower(i, j) - moments(i, j);
       const double scale = norms_[i] * norms_[j];
       const double violation = std::max(above, below) / scale;
-      if (!(violation > noticeable_)) continue;
+      if (!(violation > noticeable_)) return;
       // What a ball's rows have on the diagonal is charged once, together.
-      if (i == j && above > below && in_ball_[static_cast<std::size_t>(i)]) continue;
-      if (mark(i, j) & (above > below ? upper_side : lower_side)) continue;
+      if (i == j && above > below && in_ball_[static_cast<std::size_t>(i)]) return;
+      if (mark(i, j) & (above > below ? upper_side : lower_side)) return;
       const double size = std::sqrt(0.5 * (std::max(0.0, moments(i, i) * moments(j, j)) + moments(i, j) * moments(i, j))) / scale;
       found.push_back({violation / (size + 1e-3), i, j, above > below ? 1.0 : -1.0});
-    }
+    });
   }
   const auto deeper = [](const Candidate& a, const Candidate& b) { return a.depth > b.depth; };
   const auto sorted = std::min(found.size(), static_cast<std::size_t>(8 * count));

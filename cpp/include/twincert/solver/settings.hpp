@@ -22,7 +22,8 @@
   X(std::int64_t, part_limit, 1000000, 1, 1e15, "parts of the input set that branching bounds at most")                            \
   X(std::int64_t, split_inputs, 20, 0, 1e9, "branching splits inputs where at most this many vary, neurons where more do")         \
   X(double, gap, 0.01, 0.0, 1e9, "without a threshold, branching stops when the bound is within this fraction of the witness")     \
-  X(double, memory_limit, 8.0, 0.001, 1e6, "GiB that the relaxation may use; where no rows fit, the SDP is refused and propagation's bound stands")
+  X(double, memory_limit, 8.0, 0.001, 1e6,                                                                                         \
+    "GiB that the relaxation may use; where no rows fit, the SDP is refused and propagation's bound stands")
 
 namespace twincert::solver {
 
