@@ -38,8 +38,11 @@ INSTANCES = (
 # Settings and rows by bits. The slack rows cost time per iteration and pay where the twin is coarse; the multipliers
 # of more rows want a smaller rho.
 TUNED: dict[int, tuple[dict[str, float], tuple[str, ...]]] = {
-    8: ({"rho": 0.4, "max_iterations": 400, "tolerance": 1e-4, "bound_every": 100}, ()),
-    4: ({"rho": 0.1, "max_iterations": 500, "tolerance": 1e-4, "bound_every": 100}, ("slack_rows",)),
+    8: ({"rho": 0.4, "adaptive_rho": False, "max_iterations": 400, "tolerance": 1e-4, "bound_every": 100}, ()),
+    4: (
+        {"rho": 0.1, "adaptive_rho": False, "max_iterations": 500, "tolerance": 1e-4, "bound_every": 100},
+        ("slack_rows",),
+    ),
 }
 
 Layers = list[tuple[np.ndarray, np.ndarray]]

@@ -23,14 +23,16 @@ from .sdp_suite import Objective, objective, suite
 
 LARGEST = 130  # variables
 TARGET = 1.01
-SPLITTINGS: dict[str, dict[str, float]] = {
+SPLITTINGS: dict[str, dict[str, float | bool]] = {
     "plain": {"relaxation": 1.0, "memory": 0},
     "over-relaxed": {"memory": 0},
     "Anderson 5": {"memory": 5},
     "Anderson 10 (default)": {},
     "Anderson 20": {"memory": 20},
-    "rho / 3": {"rho": 0.05},
-    "3 rho": {"rho": 0.45},
+    "fixed rho": {"adaptive_rho": False},
+    "fixed rho / 3": {"adaptive_rho": False, "rho": 0.1},
+    "rho / 10": {"rho": 0.03},
+    "10 rho": {"rho": 3.0},
 }
 FAMILIES: dict[str, dict[str, bool | str] | None] = {
     "default": None,
@@ -47,7 +49,7 @@ def mean(values: Iterable[float]) -> str:
     return short(math.exp(statistics.fmean(found))) if found else "-"
 
 
-def run(problem: ChordalProblem, cap: float, settings: Mapping[str, float]) -> ChordalSolution:
+def run(problem: ChordalProblem, cap: float, settings: Mapping[str, float | bool]) -> ChordalSolution:
     return solve(problem, settings={"threads": 2, **settings}, time_limit=cap)
 
 

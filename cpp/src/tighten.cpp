@@ -238,8 +238,8 @@ void Tightening::begin(Task& task, solver::Method& method) {
   task.begun = true;
   const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
   if (next_slope) return;
-  const Vector point = warm_.find(relaxation_, task.objective);
-  if (point.size() > 0) method.start(point);
+  const solver::Start point = warm_.find(relaxation_, task.objective);
+  if (point.entries.size() > 0) method.start(point);
 }
 
 // Tightens one objective until it is done or another is looser.

@@ -135,14 +135,16 @@ struct Textbook {
     for (const Index i : clique.ball_rows) matrix(i, i) = std::max(0.0, matrix(i, i) - high);
   }
 
-  // The multipliers of the step.
-  std::vector<Matrix> iterate() {
+  // The multipliers of the step. A change of rho keeps moments and multipliers.
+  std::vector<Matrix> iterate(double change = 1.0) {
+    rho *= change;
     std::vector<Matrix> reflected, multipliers;
     projected.clear();
     for (std::size_t k = 0; k < points.size(); ++k) {
       const Eigen::SelfAdjointEigenSolver<Matrix> eigen(bases[k].transpose() * points[k] * bases[k]);
       const Matrix positive = eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0.0).asDiagonal() * eigen.eigenvectors().transpose();
       projected.push_back(bases[k] * positive * bases[k].transpose());
+      points[k] = projected[k] + (points[k] - projected[k]) / change;
       reflected.push_back(2.0 * projected[k] - points[k]);
       if (example.objective.matrices[k].size() > 0) reflected[k] += example.objective.matrices[k] / (rho * scale);
       multipliers.push_back(rho * scale * (projected[k] - points[k]));
@@ -183,6 +185,7 @@ template <class Scalar>
 void check_steps(const Example& example, int steps, double precision) {
   solver::Settings settings;
   settings.memory = 0;
+  settings.adaptive_rho = false;
   core::ThreadPool pool(2);
   Textbook textbook(example, settings);
   solver::Splitting<Scalar> splitting(example.problem, settings, pool), later(example.problem, settings, pool);
@@ -190,8 +193,14 @@ void check_steps(const Example& example, int steps, double precision) {
   later.set_objective(example.objective);
   std::vector<Matrix> found;
   for (int step = 0; step < steps; ++step) {
-    if (step == steps / 2) later.start(textbook.point());
-    const std::vector<Matrix> expected = textbook.iterate();
+    if (step == steps / 2) later.start(textbook.point(), {textbook.rho});
+    const double change = step == steps / 4 ? 3.0 : step == 3 * steps / 4 ? 0.6 : 1.0;
+    for (solver::Splitting<Scalar>* both : {&splitting, &later}) {
+      solver::Penalty penalty = both->penalty();
+      penalty.change = change;
+      if (change != 1.0) both->start(both->point(), penalty);
+    }
+    const std::vector<Matrix> expected = textbook.iterate(change);
     CHECK(splitting.iterate());
     splitting.multipliers(found);
     CHECK(distance(expected, found) < precision);
@@ -298,7 +307,7 @@ TEST(splitting_ignores_starts_that_overflowed) {
     if (admm == &poisoned) {
       Vector point = Vector::Zero(18);
       point[7] = std::numeric_limits<double>::infinity();
-      admm->start(point);
+      admm->start({point, 0.15});
     }
     for (int step = 0; step < 30; ++step) CHECK(admm->iterate(always));
     admm->multipliers(admm == &plain ? expected : found);

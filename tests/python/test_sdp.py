@@ -122,6 +122,31 @@ def test_extrapolations_that_go_too_far_are_taken_back(rho: float) -> None:
     assert 3.0 <= solution.bound <= 3.001
 
 
+def largest_cut_of_a_ring(nodes: int) -> ChordalProblem:
+    """Cliques of three nodes of which the first is in all; the relaxation's value is nodes / 2 (1 + cos(pi / nodes))."""
+    count = nodes - 2
+    objective = []
+    for k in range(count):
+        edges = np.zeros((3, 3))
+        for i, j in [(1, 2)] + [(0, 1)] * (k == 0) + [(0, 2)] * (k == count - 1):
+            edges[i, j] = edges[j, i] = -0.25
+        objective.append(edges)
+    overlaps = [Overlap(k, k + 1, (0, 2), (0, 1)) for k in range(count - 1)]
+    return ChordalProblem([triangle()] * count, overlaps, objective=objective, constant=nodes / 2)
+
+
+@pytest.mark.parametrize("rho", [0.01, 100.0])
+def test_rho_balances_itself(rho: float) -> None:
+    value = 4.5 * (1 + np.cos(np.pi / 9))
+    steps = {}
+    for adaptive in (False, True):
+        settings = {"rho": rho, "adaptive_rho": adaptive, "tolerance": 0.0, "max_iterations": 2500, "bound_every": 5}
+        solution = solve(largest_cut_of_a_ring(9), settings=settings)
+        steps[adaptive] = next(line["iteration"] for line in solution.history if line["bound"] < 1.001 * value)
+        assert value <= solution.bound < value * (1 + 1e-6)
+    assert steps[True] < 0.5 * steps[False]
+
+
 def test_a_rank_deficient_clique_still_has_a_bound() -> None:
     flat = triangle(T=ALL, variable_magnitude=np.ones(3))
     solution = solve(problem(flat))

@@ -1,6 +1,7 @@
 #include "twincert/solver/admm.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace twincert::solver {
 namespace {
@@ -41,31 +42,37 @@ void Admm::set_objective(const relax::ChordalObjective& objective) {
 }
 
 std::any Admm::state() const {
-  return State{refined(), std::visit([](const auto& splitting) { return splitting->point(); }, splitting_), course_};
+  return std::visit([&](const auto& splitting) { return State{refined(), splitting->point(), splitting->penalty(), course_}; }, splitting_);
 }
 
 void Admm::resume(const std::any& state) {
   const State& from = std::any_cast<const State&>(state);
   if (from.refined && !refined() && refinable_) refine();
-  start(from.point);
+  start(from.point, from.penalty);
   course_ = from.course;
 }
 
-Vector Admm::point(const std::any& state) const { return std::any_cast<const State&>(state).point; }
+Start Admm::point(const std::any& state) const {
+  const State& from = std::any_cast<const State&>(state);
+  return {from.point, from.penalty.rho};
+}
+
+void Admm::start(const Start& from) { start(from.entries, {from.rho}); }
 
 // A point that overflowed is no start.
-void Admm::start(const Vector& point) {
+void Admm::start(const Vector& point, const Penalty& penalty) {
   if (!point.allFinite()) return;
-  std::visit([&](const auto& splitting) { splitting->start(point); }, splitting_);
+  std::visit([&](const auto& splitting) { splitting->start(point, penalty); }, splitting_);
 }
 
 // From the same point, or from the cold start if that overflowed.
 void Admm::refine() {
-  const Vector point = std::any_cast<State>(state()).point;
+  const auto [point, penalty] =
+      std::visit([](const auto& splitting) { return std::pair(splitting->point(), splitting->penalty()); }, splitting_);
   splitting_ = std::unique_ptr<Splitting<float>>();
   auto precise = std::make_unique<Splitting<double>>(problem_, settings_, pool_);
   precise->set_objective(objective_);
-  if (point.allFinite()) precise->start(point);
+  if (point.allFinite()) precise->start(point, penalty);
   splitting_ = std::move(precise);
 }
 

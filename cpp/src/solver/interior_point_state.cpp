@@ -39,9 +39,9 @@ void InteriorPoint::resume(const std::any& state) {
   stuck_ = from.stuck;
 }
 
-Vector InteriorPoint::point(const std::any& state) const {
+Start InteriorPoint::point(const std::any& state) const {
   const State& from = std::any_cast<const State&>(state);
-  return active_.sides(from.entries, binding(from.multipliers, from.slacks));
+  return {active_.sides(from.entries, binding(from.multipliers, from.slacks))};
 }
 
 }  // namespace twincert::solver

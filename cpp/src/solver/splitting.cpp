@@ -14,6 +14,14 @@ using core::Transpose;
 // Below this, what an objective is divided by could not be inverted.
 constexpr double smallest_scale = 1e-280;
 
+// |X - Z| / |X| where rho is best: the suite of benchmarks/sdp_suite.py is solved in the fewest steps with rho = 0.05 to 1.35, where this
+// is 1.6 to 2.7 (docs/benchmarks.md).
+constexpr double balanced = 2.5;
+constexpr double negligible_change = 1.4;
+constexpr double largest_change = 10.0;
+constexpr double least_rho = 1e-9;
+constexpr double most_rho = 1e9;
+
 // Orthonormal basis of the columns of T, which have full rank because every variable has a row of its own.
 core::Matrix orthonormal_basis(const core::Matrix& T) {
   core::Matrix basis = T;
@@ -63,7 +71,8 @@ Splitting<Scalar>::Splitting(const relax::ChordalProblem& problem, const Setting
     : problem_(problem),
       pool_(pool),
       agreement_(problem),
-      rho_(settings.rho),
+      adaptive_(settings.adaptive_rho),
+      penalty_{settings.rho},
       alpha_(static_cast<Scalar>(settings.relaxation)),
       acceleration_(0, 0) {
   Index reduced = 0;
@@ -109,7 +118,9 @@ void Splitting<Scalar>::cold_start() {
 }
 
 template <class Scalar>
-void Splitting<Scalar>::start(const core::Vector& point) {
+void Splitting<Scalar>::start(const core::Vector& point, const Penalty& penalty) {
+  use_rho(penalty.rho);
+  penalty_ = penalty;
   packed_point_.head(moments_) = point.template cast<Scalar>();
   pool_.run(static_cast<Index>(blocks_.size()), [&](Index k) { reduce_point(blocks_[static_cast<std::size_t>(k)]); });
   acceleration_.reset();
@@ -142,7 +153,7 @@ void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) 
   for (std::size_t k = 0; k < blocks_.size(); ++k) {
     Block& block = blocks_[k];
     const core::Matrix& matrix = objective.matrices[k];
-    block.objective = packed_lower<Scalar>(matrix, 1.0 / (objective_scale_ * rho_));
+    block.objective = packed_lower<Scalar>(matrix, 1.0 / (objective_scale_ * penalty_.rho));
     block.reduced_objective.setZero(block.variables, block.variables);
     if (matrix.size() == 0) continue;
     unpack_lower(block.objective.data(), block.reflected);
@@ -150,7 +161,50 @@ void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) 
     product_by_basis(block);
     block.reduced_objective = block.small;
   }
+  penalty_ = {penalty_.rho};
   acceleration_.reset();
+}
+
+template <class Scalar>
+void Splitting<Scalar>::use_rho(double rho) {
+  const auto factor = static_cast<Scalar>(penalty_.rho / rho);
+  if (factor == Scalar(1)) return;
+  for (Block& block : blocks_) {
+    block.objective *= factor;
+    block.reduced_objective *= factor;
+  }
+  penalty_.rho = rho;
+}
+
+// The residuals of X and of the multipliers are |X - P| and rho |X - P|: relative to their sizes they are as large where rho is
+// |multipliers| / |X|, which is |X - Z| / |X| times what it is. The reviews become ever more seldom, so that rho settles.
+template <class Scalar>
+void Splitting<Scalar>::review() {
+  penalty_.review *= 2;
+  double dual = 0.0, size = 0.0;
+  for (const Block& block : blocks_) {
+    size += block.size;
+    for (Index j = 0; j < block.rows; ++j) dual += static_cast<double>(block.projected.col(j).tail(block.rows - j).squaredNorm());
+  }
+  const double ratio = std::sqrt(dual / size) / balanced;
+  if (!(ratio > negligible_change || ratio < 1.0 / negligible_change) || !std::isfinite(ratio)) return;
+  const double rho = std::clamp(penalty_.rho * std::clamp(ratio, 1.0 / largest_change, largest_change), least_rho, most_rho);
+  penalty_.change = rho / penalty_.rho;
+}
+
+// Z and G for another rho, of the same X and multipliers.
+template <class Scalar>
+void Splitting<Scalar>::rescale(Block& block, Scalar change) {
+  const Index n = block.rows, v = block.variables;
+  const auto move = [&](Index offset, const Matrix& positive, Index size) {
+    Index position = offset;
+    for (Index j = 0; j < size; position += size - j, ++j) {
+      auto column = packed_point_.segment(position, size - j);
+      column = positive.col(j).tail(size - j) + (column - positive.col(j).tail(size - j)) / change;
+    }
+  };
+  move(block.offset, block.projected, n);
+  move(block.reduced_offset, block.reduced, v);
 }
 
 template <class Scalar>
@@ -246,13 +300,23 @@ template <class Scalar>
 bool Splitting<Scalar>::iterate() {
   const Index count = static_cast<Index>(blocks_.size());
   auto at = [](Index k) { return static_cast<std::size_t>(k); };
+  const double change = penalty_.change;
   pool_.run(count, [&](Index k) {
     Block& block = blocks_[at(k)];
     project(block);
-    if (block.solved) reflect(block);
+    if (block.solved && change == 1.0) reflect(block);
   });
   for (const Block& block : blocks_) {
     if (!block.solved) return false;
+  }
+  if (change != 1.0) {
+    use_rho(penalty_.rho * change);
+    penalty_.change = 1.0;
+    acceleration_.reset();
+    pool_.run(count, [&](Index k) {
+      rescale(blocks_[at(k)], static_cast<Scalar>(change));
+      reflect(blocks_[at(k)]);
+    });
   }
   agreement_.average([this](Index k) -> Matrix& { return blocks_[static_cast<std::size_t>(k)].reflected; });
   pool_.run(count, [&](Index k) { clip(problem_.cliques[at(k)], blocks_[at(k)]); });
@@ -263,13 +327,14 @@ bool Splitting<Scalar>::iterate() {
   }
   residual_ = std::sqrt(distance / std::max(size, 1.0));
   acceleration_.advance(packed_point_, packed_step_, pool_);
+  if (++penalty_.steps == penalty_.review && adaptive_) review();
   return true;
 }
 
 template <class Scalar>
 void Splitting<Scalar>::multipliers(std::vector<core::Matrix>& out) const {
   out.resize(blocks_.size());
-  const double factor = rho_ * objective_scale_;
+  const double factor = penalty_.rho * objective_scale_;
   for (std::size_t k = 0; k < blocks_.size(); ++k) {
     const Block& block = blocks_[k];
     out[k].resize(block.rows, block.rows);

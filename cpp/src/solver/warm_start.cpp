@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "twincert/solver/packed_triangle.hpp"
 
@@ -26,7 +27,7 @@ bool same(const relax::Objective& a, const relax::Objective& b) {
 
 }  // namespace
 
-void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objective& objective, const Vector& point) {
+void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start point) {
   Labels labels;
   for (const relax::CliqueRows& rows : relaxation.meaning) labels.push_back(rows.labels);
   std::shared_ptr<const Labels> shared;
@@ -36,13 +37,13 @@ void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objectiv
   if (!shared) shared = std::make_shared<const Labels>(std::move(labels));
   const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) { return same(kept.objective, objective); });
   if (found != kept_.end()) {
-    *found = {objective, shared, point};
+    *found = {objective, shared, std::move(point)};
   } else {
-    kept_.push_back({objective, shared, point});
+    kept_.push_back({objective, shared, std::move(point)});
   }
 }
 
-Vector WarmStarts::find(const relax::Relaxation& relaxation, const relax::Objective& objective) const {
+Start WarmStarts::find(const relax::Relaxation& relaxation, const relax::Objective& objective) const {
   const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) { return same(kept.objective, objective); });
   if (found == kept_.end() || found->labels->size() != relaxation.cliques.size()) return {};
   Index total = 0;
@@ -58,13 +59,13 @@ Vector WarmStarts::find(const relax::Relaxation& relaxation, const relax::Object
       if (b < 0) continue;
       for (Index i = j; i < n; ++i) {
         const Index a = match[static_cast<std::size_t>(i)];
-        if (a >= 0) point[begin + packed(n, i, j)] = found->point[old_begin + packed(old_n, std::max(a, b), std::min(a, b))];
+        if (a >= 0) point[begin + packed(n, i, j)] = found->point.entries[old_begin + packed(old_n, std::max(a, b), std::min(a, b))];
       }
     }
     begin += triangle(n);
     old_begin += triangle(old_n);
   }
-  return point;
+  return {point, found->point.rho};
 }
 
 }  // namespace twincert::solver

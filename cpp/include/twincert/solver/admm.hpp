@@ -26,8 +26,8 @@ class Admm : public Method {
   void resume(const std::any& state) override;
   // The acceleration loses its memory.
   Index turn() const override { return 100; }
-  Vector point(const std::any& state) const override;
-  void start(const Vector& point) override;
+  Start point(const std::any& state) const override;
+  void start(const Start& from) override;
 
   // Is not stopped; no heap allocation, but once for double precision. False when an eigendecomposition failed that double precision could
   // not mend.
@@ -50,9 +50,11 @@ class Admm : public Method {
   struct State {
     bool refined;
     Vector point;
+    Penalty penalty;
     Course course;
   };
 
+  void start(const Vector& point, const Penalty& penalty);
   bool step();
   bool refined() const { return std::holds_alternative<std::unique_ptr<Splitting<double>>>(splitting_); }
   void refine();

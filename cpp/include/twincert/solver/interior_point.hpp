@@ -43,8 +43,8 @@ class InteriorPoint : public Method {
   Index turn() const override { return 1; }
 
   // What matters of the working set: interior points themselves are of no use to another problem.
-  Vector point(const std::any& state) const override;
-  void start(const Vector& point) override { active_.add(point); }
+  Start point(const std::any& state) const override;
+  void start(const Start& from) override { active_.add(from.entries); }
 
  private:
   struct Direction {

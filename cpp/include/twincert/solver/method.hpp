@@ -13,6 +13,13 @@ using core::Index;
 using core::Matrix;
 using core::Vector;
 
+// What another problem may start from: one number per entry of the cliques' lower triangles, column by column, and what else they depend
+// on.
+struct Start {
+  Vector entries;
+  double rho = 0.0;  // of the splitting
+};
+
 class Method {
  public:
   Method() = default;
@@ -39,10 +46,9 @@ class Method {
   // How many steps it should take before another objective has its turn.
   virtual Index turn() const = 0;
 
-  // What another problem may start from, of a state after some step: one number per entry of the cliques' lower triangles, column by
-  // column.
-  virtual Vector point(const std::any& state) const = 0;
-  virtual void start(const Vector& point) = 0;
+  // Of a state after some step.
+  virtual Start point(const std::any& state) const = 0;
+  virtual void start(const Start& from) = 0;
 };
 
 }  // namespace twincert::solver

@@ -10,7 +10,8 @@
 #define TWINCERT_SETTINGS(X)                                                                                                       \
   X(std::int64_t, max_iterations, 5000, 0, 1e9, "iterations of the solver per objective")                                          \
   X(std::int64_t, bound_every, 20, 1, 1e6, "iterations between two evaluations of the valid bound")                                \
-  X(double, rho, 0.15, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                    \
+  X(double, rho, 0.3, 1e-9, 1e9, "penalty of the splitting, in units of the scaled objective")                                     \
+  X(bool, adaptive_rho, true, 0, 1, "rho is where the splitting starts; it then balances multipliers and moments")                 \
   X(double, relaxation, 1.8, 0.1, 1.99, "over-relaxation of the splitting")                                                        \
   X(std::int64_t, memory, 10, 0, 50, "memory of the Anderson acceleration; 0 switches it off")                                     \
   X(double, tolerance, 0.005, 0.0, 1.0,                                                                                            \

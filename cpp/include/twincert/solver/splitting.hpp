@@ -24,6 +24,16 @@ namespace twincert::solver {
 
 using core::Index;
 
+// rho, by which the sizes of X and of the multipliers are balanced, and when that is looked at again.
+struct Penalty {
+  static constexpr Index first_review = 20;
+
+  double rho;
+  Index steps = 0;  // towards the objective
+  Index review = first_review;
+  double change = 1.0;  // of rho, due in the next step
+};
+
 // In double or single precision. All storage is allocated by the constructor and by set_objective.
 template <class Scalar>
 class Splitting {
@@ -36,9 +46,11 @@ class Splitting {
 
   // Scaled internally to unit size; keeps the current point as a warm start.
   void set_objective(const relax::ChordalObjective& objective);
-  // The lower triangles of Z_k, column by column, one clique after the other. Starting there, the acceleration has no memory.
+  // The lower triangles of Z_k, column by column, one clique after the other, which depend on rho. Starting there, the acceleration has no
+  // memory.
   core::Vector point() const { return packed_point_.head(moments_).template cast<double>(); }
-  void start(const core::Vector& point);
+  const Penalty& penalty() const { return penalty_; }
+  void start(const core::Vector& point, const Penalty& penalty);
 
   // One step; no heap allocation. False when an eigendecomposition failed (the point is unchanged then).
   bool iterate();
@@ -60,7 +72,7 @@ class Splitting {
     Vector objective;              // that of C / rho; empty where C is zero
     // Of symmetric matrices only the lower triangles count.
     Matrix reduced_objective;  // Q^T C Q / rho
-    Matrix projected;          // X, then X - Z
+    Matrix projected;          // X, then X - Z until the next step
     Matrix reflected;          // P, then S
     Matrix reduced;            // [G]_+
     Matrix small;              // G before, Q^T S Q afterwards
@@ -73,6 +85,9 @@ class Splitting {
   };
 
   void cold_start();
+  void use_rho(double rho);
+  void review();
+  void rescale(Block& block, Scalar change);
   void project(Block& block);
   void reflect(Block& block) const;
   void clip_ball(const relax::Clique& clique, Block& block) const;
@@ -86,7 +101,8 @@ class Splitting {
   Agreement agreement_;
   std::vector<Block> blocks_;
   double objective_scale_ = 1.0;
-  double rho_;
+  const bool adaptive_;
+  Penalty penalty_;
   Scalar alpha_;
   double residual_ = 0.0;
   Index moments_ = 0;    // numbers of all Z

@@ -7,25 +7,23 @@
 #include <vector>
 
 #include "twincert/relax/relaxation.hpp"
+#include "twincert/solver/method.hpp"
 
 namespace twincert::solver {
-
-using core::Index;
-using core::Vector;
 
 class WarmStarts {
  public:
   // Keeps the Method::point() of an objective in place of an earlier one.
-  void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, const Vector& point);
-  // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Empty when none was kept.
-  Vector find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
+  void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start point);
+  // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Without entries when none was kept.
+  Start find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
 
  private:
   using Labels = std::vector<std::vector<relax::RowLabel>>;  // per clique
   struct Kept {
     relax::Objective objective;
     std::shared_ptr<const Labels> labels;
-    Vector point;
+    Start point;
   };
 
   std::vector<Kept> kept_;
