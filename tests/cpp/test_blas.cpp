@@ -2,6 +2,7 @@
 #include <random>
 
 #include "check.hpp"
+#include "eigenpairs.hpp"
 #include "naive_blas.hpp"
 #include "twincert/core/cholesky.hpp"
 #include "twincert/core/error.hpp"
@@ -34,7 +35,7 @@ Matrix positive_part(const Matrix& symmetric) {
   const double tiny = 1e-12 * symmetric.norm();
   CHECK((pairs.values().array() > 0.0).all());
   CHECK(((symmetric - part) * part).norm() <= tiny * symmetric.norm());
-  CHECK(Eigen::SelfAdjointEigenSolver<Matrix>(symmetric - part).eigenvalues().maxCoeff() <= tiny);
+  CHECK(testing::eigenpairs(symmetric - part).values.maxCoeff() <= tiny);
   return part;
 }
 

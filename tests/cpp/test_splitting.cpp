@@ -1,8 +1,10 @@
 // The splitting: its steps are those of the textbook, in either precision.
+#include <cmath>
 #include <limits>
 #include <vector>
 
 #include "check.hpp"
+#include "eigenpairs.hpp"
 #include "instances.hpp"
 #include "naive_blas.hpp"
 #include "twincert/relax/shared_entries.hpp"
@@ -96,8 +98,7 @@ struct Textbook {
 
   Textbook(const Example& from, const solver::Settings& settings) : example(from), rho(settings.rho), alpha(settings.relaxation) {
     for (const Clique& clique : example.problem.cliques) {
-      const Eigen::HouseholderQR<Matrix> qr(clique.T);
-      bases.push_back(qr.householderQ() * Matrix::Identity(clique.T.rows(), clique.T.cols()));
+      bases.push_back(clique.T * testing::eigenpairs(clique.T.transpose() * clique.T).apply([](double x) { return 1.0 / std::sqrt(x); }));
       points.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
       points.back()(0, 0) = 1.0;
     }
@@ -141,8 +142,8 @@ struct Textbook {
     std::vector<Matrix> reflected, multipliers;
     projected.clear();
     for (std::size_t k = 0; k < points.size(); ++k) {
-      const Eigen::SelfAdjointEigenSolver<Matrix> eigen(bases[k].transpose() * points[k] * bases[k]);
-      const Matrix positive = eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0.0).asDiagonal() * eigen.eigenvectors().transpose();
+      const testing::Eigenpairs reduced = testing::eigenpairs(bases[k].transpose() * points[k] * bases[k]);
+      const Matrix positive = reduced.apply([](double x) { return std::max(0.0, x); });
       projected.push_back(bases[k] * positive * bases[k].transpose());
       points[k] = projected[k] + (points[k] - projected[k]) / change;
       reflected.push_back(2.0 * projected[k] - points[k]);

@@ -123,7 +123,7 @@ def test_extrapolations_that_go_too_far_are_taken_back(rho: float) -> None:
 
 
 def largest_cut_of_a_ring(nodes: int) -> ChordalProblem:
-    """Cliques of three nodes of which the first is in all; the relaxation's value is nodes / 2 (1 + cos(pi / nodes))."""
+    """Cliques of three nodes, the first one in all; the relaxation is worth nodes / 2 (1 + cos(pi / nodes))."""
     count = nodes - 2
     objective = []
     for k in range(count):
