@@ -24,7 +24,7 @@ TEST(eigenvalue_bound_encloses_and_is_tight) {
     for (const double scale : {1e-120, 1e-3, 1.0, 1e100}) {
       for (const Index rank : {Index{1}, n, 3 * n}) {
         const Matrix matrix = gram(n, rank, scale);
-        const double exact = testing::eigenpairs(matrix).values[n - 1];
+        const double exact = twincert::testing::eigenpairs(matrix).values[n - 1];
         const double bound = largest_eigenvalue_upper(matrix);
         CHECK(bound >= exact);
         CHECK(bound <= 1.01 * exact);

@@ -254,6 +254,24 @@ def test_a_file_without_unstable_only_has_rows_of_all_neurons(tmp_path: Path) ->
             assert loaded.to_dict() == content
 
 
+def test_facts_that_older_files_lack(certificate: twincert.Certificate, tmp_path: Path) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    assert certificate.info["memory_estimate"] > 0.0
+    for name in ("parts", "leaves", "memory_estimate"):
+        del content["info"][name]
+    loaded = twincert.Certificate.load(saved(redigested(content), tmp_path / "c.json"))
+    assert (loaded.info["parts"], loaded.info["leaves"], loaded.info["memory_estimate"]) == (0, 0, 0.0)
+
+
+def test_a_refusal_is_saved(tmp_path: Path) -> None:
+    refusing = twincert.certify(TWIN, BOX, method="sdp", rows=SINGLE, settings={**QUICK, "memory_limit": 0.001})
+    assert refusing.status == "size_limit"
+    refusing.save(tmp_path / "c.json")
+    loaded = twincert.Certificate.load(tmp_path / "c.json")
+    assert loaded.info["refusal"] == refusing.info["refusal"]
+    assert loaded.info["refusal"].startswith("the relaxation would take")
+
+
 @pytest.mark.parametrize("value", ["double", "", None, 1, True, ["single"]])
 def test_cliques_that_do_not_exist(certificate: twincert.Certificate, tmp_path: Path, value: Any) -> None:
     content = json.loads(json.dumps(certificate.to_dict()))
