@@ -81,6 +81,8 @@ def main() -> None:
             ratios.append(ratio)
             if halvings > 0:
                 warmth.append(warm)
+    if not rows:
+        options.error("--only names no instance with few inputs")
     head = ["instance", "halvings", "crown", "SDP / crown", "s", "s, from the parent"]
     table([*head, "branching for as long / crown", "parts"], rows)
     better = sum(ratio < 1.0 for ratio in ratios)

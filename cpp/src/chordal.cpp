@@ -31,16 +31,6 @@ double proven(const relax::ChordalProblem& problem, const relax::ChordalObjectiv
 
 constexpr double report_seconds = 0.5;
 
-// Bytes of the scaled problem and objective, and of the multipliers in its units.
-double scaled_copies(const relax::ChordalProblem& problem) {
-  double bytes = 0.0;
-  for (const relax::Clique& clique : problem.cliques) {
-    const double rows = static_cast<double>(clique.T.rows()), variables = static_cast<double>(clique.T.cols());
-    bytes += 8.0 * rows * (4.0 * rows + variables);
-  }
-  return bytes;
-}
-
 }  // namespace
 
 ChordalProgram::ChordalProgram(relax::ChordalProblem problem, relax::ChordalObjective objective)
@@ -67,6 +57,16 @@ ChordalProgram::ChordalProgram(relax::ChordalProblem problem, relax::ChordalObje
   }
 }
 
+// The scaled problem and objective, and the multipliers in its units.
+double ChordalProgram::copies_estimate(const std::vector<relax::CliqueSize>& sizes) {
+  double bytes = 0.0;
+  for (const relax::CliqueSize& size : sizes) {
+    const double rows = static_cast<double>(size.rows), variables = static_cast<double>(size.variables);
+    bytes += 8.0 * rows * (4.0 * rows + variables);
+  }
+  return bytes;
+}
+
 double ChordalProgram::bound(const std::vector<Matrix>& multipliers) const {
   relax::validate(problem_, {multipliers, 0.0}, "multipliers");
   std::vector<Matrix> full = multipliers;
@@ -83,7 +83,7 @@ ChordalSolution ChordalProgram::solve(const ChordalOptions& options) const {
   ChordalSolution best;
   for (const relax::Clique& clique : problem_.cliques) best.multipliers.push_back(Matrix::Zero(clique.T.rows(), clique.T.rows()));
   best.bound = proven(problem_, objective_, best.multipliers);
-  best.memory_estimate = (solver::memory_estimate(problem_, options.settings) + scaled_copies(problem_)) / 0x1p30;
+  best.memory_estimate = (solver::memory_estimate(problem_, options.settings) + copies_estimate(relax::clique_sizes(problem_))) / 0x1p30;
   if (best.memory_estimate > options.settings.memory_limit) {
     best.status = Status::size_limit;
     return best;

@@ -95,7 +95,7 @@ Status Tightening::run(Info& info, certificate::Proof& proof) {
     if (task.solution.iterations > 0) {
       info.primal_residual = task.solution.residual;
       if (keeps_states_ && task.solution.status != Status::numerical_error)
-        warm_.keep(relaxation_, task.objective, method->point(task.state));
+        warm_.keep(relaxation_, task.objective, method->start_of(task.state));
     }
   }
   if (affine) keep_best_slope();
@@ -238,8 +238,8 @@ void Tightening::begin(Task& task, solver::Method& method) {
   task.begun = true;
   const bool next_slope = relax::is_affine(task.objective.kind) && tasks_.size() > 1;
   if (next_slope) return;
-  const solver::Start point = warm_.find(relaxation_, task.objective);
-  if (point.entries.size() > 0) method.start(point);
+  const solver::Start start = warm_.find(relaxation_, task.objective);
+  if (start.entries.size() > 0) method.start(start);
 }
 
 // Tightens one objective until it is done or another is looser.

@@ -47,7 +47,7 @@ ChordalProgram twin_program(const network::Twin& twin, const sets::InputSet& set
   }
 
   const relax::Objective objective{relax::ObjectiveKind::linear, weights};
-  const solver::RowPlan plan = solver::plan_rows(twin, set, claimed, rows, objective.kind, settings);
+  const solver::RowPlan plan = solver::plan_rows(twin, set, claimed, rows, objective.kind, settings, ChordalProgram::copies_estimate);
   if (!plan.refusal.empty()) throw core::SettingsError("memory_limit: " + plan.refusal);
   relax::Relaxation relaxation = relax::build_relaxation(twin, set, claimed, plan.rows, objective.kind);
   const relax::ObjectiveTerms terms = relax::objective_terms(twin, relaxation, objective);

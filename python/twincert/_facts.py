@@ -47,7 +47,9 @@ def certificate_rows(certificate: Certificate) -> list[tuple[str, str]]:
         rows.append((threshold_label(certificate.measure, certificate.threshold), certificate.verdict))
     rows.append(("method", certificate.method))
     info = certificate.info
-    rows.append(("status", info.get("refusal", STATUS_TEXT.get(certificate.status, certificate.status))))
+    rows.append(("status", STATUS_TEXT.get(certificate.status, certificate.status)))
+    if "refusal" in info:
+        rows.append(("SDP refused", info["refusal"]))
     if info["clique_rows"]:
         sizes = ", ".join(f"{a} x {b}" for a, b in zip(info["clique_rows"], info["clique_variables"], strict=True))
         rows.append(("cliques (rows x variables)", sizes))

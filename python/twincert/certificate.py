@@ -86,8 +86,8 @@ class Certificate:
     - status: how the computation ended; every status comes with a valid bound
     - method: what proved the bound, "interval", "crown", "sdp" or "branch"
     - info: iterations, parts and leaves of branching, primal_residual, memory_estimate (GiB of the relaxation, from
-      above; 0 without one), refusal (only with status "size_limit": what the relaxation needs and which ``rows`` would
-      fit ``memory_limit``), clique_rows, clique_variables, timings (seconds), history
+      above; 0 without one), refusal (only where ``memory_limit`` forbade the SDP: what it needs, and ``rows`` that
+      would fit), clique_rows, clique_variables, timings (seconds), history
     - proof: what ``check`` proves with: claimed stage bounds, row families, multipliers and factors, the tree of parts
     """
 

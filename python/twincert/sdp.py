@@ -288,11 +288,11 @@ def relaxation(
     """The program that ``certify`` with method "sdp" solves to bound weights . (f(x) - g(y)) over the input set.
 
     - weights: (outputs,); of output i alone, both sides are the unit vector and its negative
-    - rows: row families as in ``certify``; chosen automatically when None
+    - rows: row families as in ``certify``; chosen automatically when None, as many as ``solve`` has memory for
     - settings: of ``certify``; ``threads`` (of the propagation) and ``memory_limit`` count
 
     Every bound of the program is one of weights . (f(x) - g(y)) in exact arithmetic. ``certify`` adds the rounding of
-    an evaluation of the networks in float64 to it. Cliques form a chain, one for each hidden stage.
+    an evaluation of the networks in float64 to it. There is a single clique, or a chain of one for each hidden stage.
 
     Raises ShapeError when twin, set and weights do not fit, ParseError for weights that are not finite numbers,
     SettingsError for networks without hidden stage, values that are too large for their products, a relaxation beyond

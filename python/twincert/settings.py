@@ -9,6 +9,8 @@ import operator
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict, cast
 
+import numpy as np
+
 from twincert import _core
 from twincert.errors import SettingsError
 
@@ -32,11 +34,20 @@ def settings_table() -> list[SettingInfo]:
 _TABLE = {row["name"]: row for row in settings_table()}
 
 
+def setting_label(row: SettingInfo) -> str:
+    """Name, type, default and range."""
+    return f"{row['name']} ({row['type']}, default {_plain(row['default'], row)}, {_range(row)})"
+
+
 def _range(row: SettingInfo) -> str:
+    if row["type"] == "bool":
+        return "True or False"
     return f"{_plain(row['minimum'], row)} to {_plain(row['maximum'], row)}"
 
 
 def _plain(value: float, row: SettingInfo) -> str:
+    if row["type"] == "bool":
+        return str(bool(value))
     return f"{value:g}" if row["type"] != "int" or abs(value) >= 1e6 else str(int(value))
 
 
@@ -51,11 +62,12 @@ def _checked(name: str, value: object) -> float | int | bool:
     if name not in _TABLE:
         raise _unknown(name)
     row = _TABLE[name]
-    expected = f"setting {name!r}: expected {row['type']} from {_range(row)}, found {value!r}"
+    kind = "" if row["type"] == "bool" else f"{row['type']} from "
+    expected = f"setting {name!r}: expected {kind}{_range(row)}, found {value!r}"
     if row["type"] == "bool":
-        if isinstance(value, bool):
-            return value
-        raise SettingsError(f"setting {name!r}: expected True or False, found {value!r}")
+        if isinstance(value, bool | np.bool_):
+            return bool(value)
+        raise SettingsError(expected)
     if isinstance(value, bool):
         raise SettingsError(expected)
     number: float | int
@@ -180,8 +192,5 @@ Settings.__init__.__signature__ = inspect.Signature(  # type: ignore[attr-define
 Settings.__doc__ = (
     (Settings.__doc__ or "")
     + "\n"
-    + "\n".join(
-        f"    {name} ({row['type']}, default {_plain(row['default'], row)}, {_range(row)}): {row['description']}."
-        for name, row in _TABLE.items()
-    )
+    + "\n".join(f"    {setting_label(row)}: {row['description']}." for row in _TABLE.values())
 )

@@ -1,6 +1,7 @@
 // A twin's relaxation through the generic door: the bound that its certificate has.
 #include "check.hpp"
 #include "instances.hpp"
+#include "twincert/certificate/bound.hpp"
 #include "twincert/certificate/gram.hpp"
 #include "twincert/certify.hpp"
 #include "twincert/chordal.hpp"
@@ -94,6 +95,26 @@ TEST(chordal_support_of_a_lone_clique) {
       clique.lower(row, column) = clique.lower(column, row) = lower;
       CHECK(std::isinf(relax::support_bound({{clique}, {}}, {{Matrix()}, 0.5}, {nothing})));
     }
+  }
+}
+
+TEST(chordal_bounds_need_symmetric_multipliers) {
+  const core::Index n = 70;  // not a multiple of the blocks that are compared
+  relax::Clique clique;
+  clique.T = Matrix::Identity(n, n);
+  clique.lower = -Matrix::Ones(n, n);
+  clique.upper = Matrix::Ones(n, n);
+  clique.error = core::Vector::Zero(n);
+  clique.variable_magnitude = core::Vector::Ones(n);
+  const relax::ChordalProblem problem{{clique}, {}};
+  const relax::ChordalObjective objective{{Matrix()}, 0.0};
+  const Matrix identity = Matrix::Identity(n, n);
+  CHECK(std::isfinite(certificate::chordal_bound(problem, objective, {{identity, identity}})));
+  for (const auto& [row, column] :
+       {std::pair(3, 1), std::pair(1, 3), std::pair(50, 2), std::pair(2, 50), std::pair(69, 66), std::pair(40, 69)}) {
+    Matrix multiplier = identity;
+    multiplier(row, column) = 1e-300;
+    CHECK(std::isinf(certificate::chordal_bound(problem, objective, {{multiplier, identity}})));
   }
 }
 

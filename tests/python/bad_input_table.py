@@ -130,6 +130,8 @@ API_CASES = [
         "setting of another type", certify(settings={"max_iterations": 1.5}), SETTINGS, "'max_iterations': expected int"
     ),
     Case("setting as text", certify(settings={"rho": "0.1"}), SETTINGS, "found '0.1'"),
+    Case("number for a switch", certify(settings={"adaptive_rho": 2}), SETTINGS, "expected True or False, found 2"),
+    Case("text for a switch", certify(settings={"adaptive_rho": "yes"}), SETTINGS, "True or False, found 'yes'"),
     Case("settings that are a list", certify(settings=[1]), SETTINGS, "expected a dict"),
     Case("row family that does not exist", certify(rows={"magic": True}), SETTINGS, "slack_rows"),
     Case("row option of another type", certify(rows={"slack_rows": 1}), SETTINGS, "expected True or False"),
@@ -388,6 +390,7 @@ COMMAND_CASES = [
     Case("setting without value", [*CERTIFY, *SET, "--set", "rho"], 2, "--set expects name=value, found 'rho'"),
     Case("unknown setting", [*CERTIFY, *SET, "--set", "roh=1"], 2, "did you mean 'rho'"),
     Case("setting that is no number", [*CERTIFY, *SET, "--set", "rho=big"], 2, "'rho': expected float"),
+    Case("switch that is no truth value", [*CERTIFY, *SET, "--set", "adaptive_rho=0"], 2, "expected True or False"),
     Case("setting given twice", [*CERTIFY, *SET, "--set", "rho=1", "--set", "rho=2"], 2, "given twice"),
     Case("nowhere to save", [*CERTIFY, *SET, "--method", "interval", "--save", "no/c.json"], 2, "no: no such folder"),
     Case("compress without a way", ["compress", "f.onnx", "-o", "h.onnx"], 2, "--quantize or --prune"),

@@ -263,6 +263,14 @@ def test_facts_that_older_files_lack(certificate: twincert.Certificate, tmp_path
     assert (loaded.info["parts"], loaded.info["leaves"], loaded.info["memory_estimate"]) == (0, 0, 0.0)
 
 
+@pytest.mark.parametrize(("field", "value"), [("refusal", 1), ("memory_estimate", "1"), ("memory_estimate", None)])
+def test_facts_of_another_type(certificate: twincert.Certificate, tmp_path: Path, field: str, value: Any) -> None:
+    content = json.loads(json.dumps(certificate.to_dict()))
+    content["info"][field] = value
+    with pytest.raises(twincert.ParseError, match=rf"c\.json: info\.{field}: expected"):
+        twincert.Certificate.load(saved(redigested(content), tmp_path / "c.json"))
+
+
 def test_a_refusal_is_saved(tmp_path: Path) -> None:
     refusing = twincert.certify(TWIN, BOX, method="sdp", rows=SINGLE, settings={**QUICK, "memory_limit": 0.001})
     assert refusing.status == "size_limit"

@@ -6,6 +6,7 @@ import ast
 import copy
 import dataclasses
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -79,10 +80,14 @@ def test_stage_bounds_of_unequal_lengths_are_refused() -> None:
         dataclasses.replace(cert, proof=proof).check(twin)
 
 
-def wide_twin(bits: int = 8) -> twincert.Twin:
+def random_twin(widths: tuple[int, ...], bits: int) -> twincert.Twin:
     rng = np.random.default_rng(0)
-    arrays = [(rng.normal(size=(b, a)) / np.sqrt(a), np.zeros(b)) for a, b in ((20, 100), (100, 100), (100, 2))]
+    arrays = [(rng.normal(size=(b, a)) / np.sqrt(a), rng.normal(size=b) / 10) for a, b in pairwise(widths)]
     return twincert.quantize(twincert.Network.from_arrays(arrays), bits=bits)
+
+
+def wide_twin(bits: int = 8) -> twincert.Twin:
+    return random_twin((20, 100, 100, 2), bits)
 
 
 def test_memory_limit_is_respected_before_anything_is_built() -> None:
@@ -93,7 +98,7 @@ def test_memory_limit_is_respected_before_anything_is_built() -> None:
     assert cert.info["clique_rows"] == []
     assert cert.info["memory_estimate"] > 0.001
     assert "memory_limit is 0.001 GiB; there are no fewer rows" in cert.info["refusal"]
-    assert dict(certificate_rows(cert))["status"] == cert.info["refusal"]
+    assert dict(certificate_rows(cert))["SDP refused"] == cert.info["refusal"]
     assert cert.check(twin).valid
 
 
@@ -121,13 +126,44 @@ def test_a_refusal_names_rows_that_fit_and_a_limit_that_is_enough() -> None:
 def test_rows_that_are_chosen_automatically_fit_the_limit() -> None:
     twin = wide_twin(bits=3)
     box = twincert.Box.around(np.zeros(20), 0.5)
+    none = twincert.certify(twin, box, "two", settings={"memory_limit": 0.1})
     plenty, less, little = (
         twincert.certify(twin, box, "two", settings={"max_iterations": 2, "memory_limit": limit}).info
         for limit in (8.0, 0.6, 0.3)
     )
     assert "refusal" not in little
+    assert "memory_limit is 0.1 GiB; with fewer rows it would take 0.197 GiB at least" in none.info["refusal"]
     assert little["memory_estimate"] <= 0.3 < less["memory_estimate"] <= 0.6 < plenty["memory_estimate"]
     assert 0 < sum(little["clique_rows"]) < sum(less["clique_rows"])
+
+
+def test_certificates_with_fewer_rows_are_accepted() -> None:
+    twin, box = random_twin((2, 16, 16, 2), bits=3), twincert.Box.around(np.zeros(2), 0.5)
+    rows = []
+    for limit in (1.0, 0.02, 0.008):
+        cert = twincert.certify(twin, box, method="sdp", settings={"memory_limit": limit})
+        assert cert.method == "sdp"
+        assert cert.info["memory_estimate"] <= limit
+        assert cert.check(twin).valid
+        rows.append((cert.proof["rows"]["cliques"], cert.proof["rows"]["slack_rows"]))
+    assert rows == [("single", True), ("stages", True), ("stages", False)]
+
+
+def test_a_refusal_stands_beside_the_status_of_what_follows() -> None:
+    twin, box = random_twin((2, 16, 16, 2), bits=3), twincert.Box.around(np.zeros(2), 0.5)
+    cert = twincert.certify(twin, box, method="branch", settings={"memory_limit": 0.001})
+    facts = dict(certificate_rows(cert))
+    assert cert.status == facts["status"] == "converged"
+    assert facts["SDP refused"] == cert.info["refusal"]
+    assert cert.check(twin).valid
+
+
+def test_a_program_that_fits_can_be_solved() -> None:
+    twin, box = wide_twin(bits=3), twincert.Box.around(np.zeros(20), 0.5)
+    for limit in (0.3, 0.6, 1.0):
+        settings = {"memory_limit": limit, "max_iterations": 1}
+        program = twincert.sdp.relaxation(twin, box, [1.0, 0.0], settings=settings)
+        assert twincert.sdp.solve(program, settings=settings).status == "iteration_limit"
 
 
 @pytest.mark.parametrize("measure", ["inf", "two", "one"])

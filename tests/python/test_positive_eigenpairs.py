@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import twincert
 from twincert import _core
 
 
@@ -31,6 +32,13 @@ def test_negative_matrices_have_none(size: int) -> None:
     assert vectors.shape == (size, 0)
     converged, values, _ = _core.positive_eigenpairs(np.zeros((size, size)))
     assert (converged, len(values)) == (True, 0)
+
+
+def test_empty_and_oblong_matrices() -> None:
+    converged, values, vectors = _core.positive_eigenpairs(np.zeros((0, 0)))
+    assert (converged, values.shape, vectors.shape) == (True, (0,), (0, 0))
+    with pytest.raises(twincert.ShapeError, match="2 x 3"):
+        _core.positive_eigenpairs(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("size", [3, 40])

@@ -49,7 +49,7 @@ struct Info {
   core::Index iterations = 0;    // of the solver, all objectives
   double primal_residual = 0.0;  // of the last objective solved, scaled problem
   double memory_estimate = 0.0;  // GiB of relaxation and method, from above; 0 when no relaxation was considered
-  std::string refusal;           // with Status::size_limit: what is needed and what would fit
+  std::string refusal;           // of the SDP, by the memory limit: what is needed and what would fit
   std::vector<core::Index> clique_rows;
   std::vector<core::Index> clique_variables;
   std::vector<std::pair<std::string, double>> timings;  // seconds per stage

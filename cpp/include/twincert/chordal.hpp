@@ -49,6 +49,9 @@ class ChordalProgram {
   // T^T multiplier T is to a positive semidefinite matrix, the less is charged for it.
   double bound(const std::vector<core::Matrix>& multipliers) const;
 
+  // Bytes that solve() takes besides problem and method, for scaled copies.
+  static double copies_estimate(const std::vector<relax::CliqueSize>& sizes);
+
   // Multipliers with a small bound. Zero multipliers, whose bound is the objective's over the intervals alone, are where it starts.
   ChordalSolution solve(const ChordalOptions& options = {}) const;
 

@@ -12,7 +12,7 @@ namespace twincert {
 
 // Maximise weights . (f(x) - g(y)) over the set, relaxed over the stage bounds that method "sdp" starts from: what the program's bounds
 // bound, in exact arithmetic. The rounding of the rows is in the constant, that of evaluating the networks in float64 is not. Row families
-// are chosen automatically when absent; of the settings, threads and memory_limit count.
+// are chosen automatically when absent, as many as solving may take memory for; of the settings, threads and memory_limit count.
 //
 // ShapeError for weights or a set of another size, ParseError for weights that are not finite; SettingsError for networks without hidden
 // stage, stage bounds that are too large for products, and relaxations beyond memory_limit.

@@ -46,6 +46,7 @@ bool PositiveEigenpairs<Scalar>::find(MatrixOf<Scalar>& matrix) {
                      std::to_string(matrix.cols()) + " matrix");
   }
   count_ = 0;
+  if (size_ == 0) return true;
   // Eigen's and LAPACK's iterations need not end on NaN or infinity.
   Scalar largest = 0;
   for (Index j = 0; j < size_; ++j) {
@@ -94,6 +95,7 @@ bool PositiveEigenpairs<Scalar>::decompose(MatrixOf<Scalar>& matrix) {
   int columns = blas_int(count_);
   lapack.ormtr(&left, &lower, &plain, &n, &columns, matrix.data(), &n, reflectors_.data(), vectors().data(), &n, work_.data(), &work_size,
                &info);
+  if (info != 0) count_ = 0;
   return info == 0;
 }
 

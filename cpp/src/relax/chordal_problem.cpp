@@ -189,4 +189,10 @@ Vector variable_magnitude(const Clique& clique) {
   return result;
 }
 
+std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem) {
+  std::vector<CliqueSize> sizes;
+  for (const Clique& clique : problem.cliques) sizes.push_back({clique.T.rows(), clique.T.cols()});
+  return sizes;
+}
+
 }  // namespace twincert::relax

@@ -190,12 +190,6 @@ ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& rela
   return terms;
 }
 
-std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem) {
-  std::vector<CliqueSize> sizes;
-  for (const Clique& clique : problem.cliques) sizes.push_back({clique.T.rows(), clique.T.cols()});
-  return sizes;
-}
-
 namespace {
 
 // At most two rows, and twice as many with slack, for every activation that is not linear, and two for every pair that is not (ReLU: one).

@@ -52,12 +52,15 @@ void Admm::resume(const std::any& state) {
   course_ = from.course;
 }
 
-Start Admm::point(const std::any& state) const {
+Start Admm::start_of(const std::any& state) const {
   const State& from = std::any_cast<const State&>(state);
   return {from.point, from.penalty.rho};
 }
 
-void Admm::start(const Start& from) { start(from.entries, {from.rho}); }
+// Another method's start has no rho, and means something else.
+void Admm::start(const Start& from) {
+  if (from.rho > 0.0) start(from.entries, {from.rho});
+}
 
 // A point that overflowed is no start.
 void Admm::start(const Vector& point, const Penalty& penalty) {
@@ -79,6 +82,9 @@ void Admm::refine() {
 void Admm::watch() {
   ++course_.steps;
   ++course_.since_least;
+  const double rho = std::visit([](const auto& splitting) { return splitting->penalty().rho; }, splitting_);
+  if (rho != course_.rho) course_.least_residual = std::numeric_limits<double>::infinity();
+  course_.rho = rho;
   if (residual() < 0.9 * course_.least_residual) {
     course_.least_residual = residual();
     course_.since_least = 0;

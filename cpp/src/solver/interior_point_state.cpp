@@ -39,7 +39,7 @@ void InteriorPoint::resume(const std::any& state) {
   stuck_ = from.stuck;
 }
 
-Start InteriorPoint::point(const std::any& state) const {
+Start InteriorPoint::start_of(const std::any& state) const {
   const State& from = std::any_cast<const State&>(state);
   return {active_.sides(from.entries, binding(from.multipliers, from.slacks))};
 }

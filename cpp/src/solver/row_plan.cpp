@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "twincert/relax/row_choice.hpp"
 #include "twincert/solver/method_choice.hpp"
@@ -24,7 +25,7 @@ std::vector<RowOptions> smaller(RowOptions rows) {
     rows.unstable_only = true;
     result.push_back(rows);
   }
-  if (rows.cliques == Cliques::single) {
+  if (rows.cliques != Cliques::stages) {
     rows.cliques = Cliques::stages;
     result.push_back(rows);
   }
@@ -34,7 +35,7 @@ std::vector<RowOptions> smaller(RowOptions rows) {
 // Three digits, rounded up: a limit of what it says is enough.
 std::string gibibytes(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.3g GiB", 1.005 * value);
+  std::snprintf(text, sizeof text, value < 990.0 ? "%.3g GiB" : "%.0f GiB", 1.005 * value);
   return text;
 }
 
@@ -56,11 +57,12 @@ std::string text_of(const RowOptions& rows) {
 }  // namespace
 
 RowPlan plan_rows(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
-                  const std::optional<RowOptions>& asked, relax::ObjectiveKind kind, const Settings& settings) {
+                  const std::optional<RowOptions>& asked, relax::ObjectiveKind kind, const Settings& settings,
+                  const std::function<double(const std::vector<relax::CliqueSize>&)>& more) {
   const auto plan = [&](RowOptions rows) {
     rows.cliques = choose_cliques(twin, set, bounds, rows, kind, settings);
     std::vector<relax::CliqueSize> sizes = relax::clique_sizes(twin, set, bounds, rows, kind);
-    const double memory = memory_estimate(sizes, settings) / 0x1p30;
+    const double memory = (memory_estimate(sizes, settings) + (more ? more(sizes) : 0.0)) / 0x1p30;
     return RowPlan{rows, std::move(sizes), memory, ""};
   };
   RowOptions rows = asked.value_or(relax::choose_rows(twin, set, bounds));
@@ -77,7 +79,8 @@ RowPlan plan_rows(const network::Twin& twin, const sets::InputSet& set, const bo
     fitting = text_of(fewer) + " would take " + gibibytes(other.memory);
     break;
   }
-  if (fitting.empty()) fitting = least < wanted.memory ? "the fewest rows would take " + gibibytes(least) : "there are no fewer rows";
+  if (fitting.empty())
+    fitting = least < wanted.memory ? "with fewer rows it would take " + gibibytes(least) + " at least" : "there are no fewer rows";
   std::string limit = std::to_string(settings.memory_limit);
   limit.erase(limit.find_last_not_of('0') + 1);
   if (limit.back() == '.') limit.pop_back();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "twincert/core/blas.hpp"
 #include "twincert/solver/kernels.hpp"
 #include "twincert/solver/packed_triangle.hpp"
 
@@ -14,8 +15,7 @@ using core::Transpose;
 // Below this, what an objective is divided by could not be inverted.
 constexpr double smallest_scale = 1e-280;
 
-// |X - Z| / |X| where rho is best: the suite of benchmarks/sdp_suite.py is solved in the fewest steps with rho = 0.05 to 1.35, where this
-// is 1.6 to 2.7 (docs/benchmarks.md).
+// |X - Z| / |X| where rho is best (docs/benchmarks.md, variants of the solver).
 constexpr double balanced = 2.5;
 constexpr double negligible_change = 1.4;
 constexpr double largest_change = 10.0;
@@ -168,12 +168,12 @@ void Splitting<Scalar>::set_objective(const relax::ChordalObjective& objective) 
 template <class Scalar>
 void Splitting<Scalar>::use_rho(double rho) {
   const auto factor = static_cast<Scalar>(penalty_.rho / rho);
+  penalty_.rho = rho;
   if (factor == Scalar(1)) return;
   for (Block& block : blocks_) {
     block.objective *= factor;
     block.reduced_objective *= factor;
   }
-  penalty_.rho = rho;
 }
 
 // The residuals of X and of the multipliers are |X - P| and rho |X - P|: relative to their sizes they are as large where rho is
@@ -187,7 +187,7 @@ void Splitting<Scalar>::review() {
     for (Index j = 0; j < block.rows; ++j) dual += static_cast<double>(block.projected.col(j).tail(block.rows - j).squaredNorm());
   }
   const double ratio = std::sqrt(dual / size) / balanced;
-  if (!(ratio > negligible_change || ratio < 1.0 / negligible_change) || !std::isfinite(ratio)) return;
+  if (dual == 0.0 || !(ratio > negligible_change || ratio < 1.0 / negligible_change) || !std::isfinite(ratio)) return;
   const double rho = std::clamp(penalty_.rho * std::clamp(ratio, 1.0 / largest_change, largest_change), least_rho, most_rho);
   penalty_.change = rho / penalty_.rho;
 }

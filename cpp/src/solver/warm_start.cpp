@@ -27,7 +27,7 @@ bool same(const relax::Objective& a, const relax::Objective& b) {
 
 }  // namespace
 
-void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start point) {
+void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start start) {
   Labels labels;
   for (const relax::CliqueRows& rows : relaxation.meaning) labels.push_back(rows.labels);
   std::shared_ptr<const Labels> shared;
@@ -37,9 +37,9 @@ void WarmStarts::keep(const relax::Relaxation& relaxation, const relax::Objectiv
   if (!shared) shared = std::make_shared<const Labels>(std::move(labels));
   const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) { return same(kept.objective, objective); });
   if (found != kept_.end()) {
-    *found = {objective, shared, std::move(point)};
+    *found = {objective, shared, std::move(start)};
   } else {
-    kept_.push_back({objective, shared, std::move(point)});
+    kept_.push_back({objective, shared, std::move(start)});
   }
 }
 
@@ -59,13 +59,13 @@ Start WarmStarts::find(const relax::Relaxation& relaxation, const relax::Objecti
       if (b < 0) continue;
       for (Index i = j; i < n; ++i) {
         const Index a = match[static_cast<std::size_t>(i)];
-        if (a >= 0) point[begin + packed(n, i, j)] = found->point.entries[old_begin + packed(old_n, std::max(a, b), std::min(a, b))];
+        if (a >= 0) point[begin + packed(n, i, j)] = found->start.entries[old_begin + packed(old_n, std::max(a, b), std::min(a, b))];
       }
     }
     begin += triangle(n);
     old_begin += triangle(old_n);
   }
-  return {point, found->point.rho};
+  return {std::move(point), found->start.rho};
 }
 
 }  // namespace twincert::solver

@@ -18,12 +18,9 @@ from twincert.measure import MEASURES, Affine, Margin, Measure, Output
 from twincert.report.progress import ProgressView
 from twincert.report.text import certificate_table, outputs_table
 from twincert.sets import Box, InputSet
-from twincert.settings import Settings, settings_table
+from twincert.settings import Settings, setting_label, settings_table
 
-EPILOG = "Settings (--set name=value): " + "; ".join(
-    f"{row['name']} ({row['type']}, default {row['default']:g}, {row['minimum']:g} to {row['maximum']:g})"
-    for row in settings_table()
-)
+EPILOG = "Settings (--set name=value): " + "; ".join(setting_label(row) for row in settings_table())
 
 
 def parse_measure_text(text: str) -> Measure:

@@ -63,4 +63,11 @@ Vector row_magnitude(const Clique& clique);
 // column rank (to about eight digits).
 Vector variable_magnitude(const Clique& clique);
 
+struct CliqueSize {
+  Index rows;
+  Index variables;
+};
+
+std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem);
+
 }  // namespace twincert::relax

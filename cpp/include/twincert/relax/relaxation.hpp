@@ -42,13 +42,7 @@ struct ObjectiveTerms : ChordalObjective {
 // SettingsError for affine objectives of a relaxation without the inputs.
 ObjectiveTerms objective_terms(const network::Twin& twin, const Relaxation& relaxation, const Objective& objective);
 
-// Size of a clique before it is built.
-struct CliqueSize {
-  Index rows;       // at most
-  Index variables;  // exactly
-};
-
-std::vector<CliqueSize> clique_sizes(const ChordalProblem& problem);
+// Before it is built: of rows no fewer than there will be.
 std::vector<CliqueSize> clique_sizes(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
                                      const RowOptions& options, ObjectiveKind kind);
 

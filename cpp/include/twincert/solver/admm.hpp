@@ -26,7 +26,7 @@ class Admm : public Method {
   void resume(const std::any& state) override;
   // The acceleration loses its memory.
   Index turn() const override { return 100; }
-  Start point(const std::any& state) const override;
+  Start start_of(const std::any& state) const override;
   void start(const Start& from) override;
 
   // Is not stopped; no heap allocation, but once for double precision. False when an eigendecomposition failed that double precision could
@@ -45,6 +45,7 @@ class Admm : public Method {
     double least_residual = std::numeric_limits<double>::infinity();
     Index steps = 0;
     Index since_least = 0;
+    double rho = 0.0;        // with which residuals were compared
     bool exhausted = false;  // single precision has nothing more to give
   };
   struct State {

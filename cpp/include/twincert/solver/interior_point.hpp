@@ -43,7 +43,7 @@ class InteriorPoint : public Method {
   Index turn() const override { return 1; }
 
   // What matters of the working set: interior points themselves are of no use to another problem.
-  Start point(const std::any& state) const override;
+  Start start_of(const std::any& state) const override;
   void start(const Start& from) override { active_.add(from.entries); }
 
  private:

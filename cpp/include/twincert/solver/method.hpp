@@ -17,7 +17,7 @@ using core::Vector;
 // on.
 struct Start {
   Vector entries;
-  double rho = 0.0;  // of the splitting
+  double rho = 0.0;  // of the splitting; 0 with the interior-point method
 };
 
 class Method {
@@ -47,7 +47,7 @@ class Method {
   virtual Index turn() const = 0;
 
   // Of a state after some step.
-  virtual Start point(const std::any& state) const = 0;
+  virtual Start start_of(const std::any& state) const = 0;
   virtual void start(const Start& from) = 0;
 };
 

@@ -1,6 +1,7 @@
 // Which rows and cliques a relaxation has within the memory limit, decided before anything is built.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@ struct RowPlan {
 };
 
 // The rows asked for, or else those that pay; of these fewer when memory does not allow them. Affine measures are about the inputs, which
-// are then never reduced.
+// are then never reduced. `more` are bytes that whoever solves takes besides.
 RowPlan plan_rows(const network::Twin& twin, const sets::InputSet& set, const bounds::TwinBounds& bounds,
-                  const std::optional<relax::RowOptions>& asked, relax::ObjectiveKind kind, const Settings& settings);
+                  const std::optional<relax::RowOptions>& asked, relax::ObjectiveKind kind, const Settings& settings,
+                  const std::function<double(const std::vector<relax::CliqueSize>&)>& more = {});
 
 }  // namespace twincert::solver

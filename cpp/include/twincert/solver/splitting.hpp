@@ -11,7 +11,6 @@
 
 #include <vector>
 
-#include "twincert/core/blas.hpp"
 #include "twincert/core/parallel.hpp"
 #include "twincert/core/positive_eigenpairs.hpp"
 #include "twincert/relax/relaxation.hpp"
@@ -44,7 +43,7 @@ class Splitting {
   // What it takes itself, in bytes.
   static double memory_estimate(const std::vector<relax::CliqueSize>& sizes, Index acceleration_memory);
 
-  // Scaled internally to unit size; keeps the current point as a warm start.
+  // Scaled internally to unit size; keeps the current point and its rho as a warm start.
   void set_objective(const relax::ChordalObjective& objective);
   // The lower triangles of Z_k, column by column, one clique after the other, which depend on rho. Starting there, the acceleration has no
   // memory.

@@ -13,9 +13,9 @@ namespace twincert::solver {
 
 class WarmStarts {
  public:
-  // Keeps the Method::point() of an objective in place of an earlier one.
-  void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start point);
-  // The kept point of the objective, row by row where labels agree; entries of other rows are zero. Without entries when none was kept.
+  // Keeps the Method::start_of() of an objective in place of an earlier one.
+  void keep(const relax::Relaxation& relaxation, const relax::Objective& objective, Start start);
+  // The kept start of the objective, row by row where labels agree; entries of other rows are zero. Without entries when none was kept.
   Start find(const relax::Relaxation& relaxation, const relax::Objective& objective) const;
 
  private:
@@ -23,7 +23,7 @@ class WarmStarts {
   struct Kept {
     relax::Objective objective;
     std::shared_ptr<const Labels> labels;
-    Start point;
+    Start start;
   };
 
   std::vector<Kept> kept_;
