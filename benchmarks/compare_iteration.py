@@ -8,8 +8,12 @@ stage and all slack rows. An iteration includes everything but the bounds in bet
 Anderson acceleration. The bare eigendecompositions are LAPACK's dsyevd (all eigenvalues and vectors) of random
 symmetric matrices of the cliques' numbers of variables, one after the other; "products" are the matrix products of an
 iteration that multiplies full matrices (n rows, v variables: 2 n^2 v + 2 n v^2 + n v^2 + n^2 v / 2 operations if half
-of the eigenvalues are positive), bare and in double precision as well. One thread each; medians of ``--repeat`` runs.
-The target: at most twice the eigendecompositions.
+of the eigenvalues are positive), bare and in double precision as well. "GFlop" are the operations of the products that
+our iteration does if half of the eigenvalues are positive (2 n v^2 + n^2 v / 2 + v^3 / 2, without those of the
+eigendecomposition and with nonzeros), "at the limit" the share of the iteration that they take at the rate of a product
+of size 2,000 in single precision, which is printed. One thread each; medians of ``--repeat`` runs. The target: at most
+twice the eigendecompositions. Where the rest of the time goes says ``perf record -g`` of this command with ``--sizes
+1000 --no-suite``.
 """
 
 from __future__ import annotations
@@ -86,13 +90,25 @@ def product_seconds(rows: int, variables: int, seconds: float) -> float:
     return median_seconds(products, seconds)
 
 
+def limit_of_products(seconds: float) -> float:
+    """GFlop per second of a large product in single precision."""
+    size = 2000
+    factor = np.asfortranarray(np.random.default_rng(0).standard_normal((size, size)), dtype=np.float32)
+    return 2e-9 * size**3 / median_seconds(lambda: blas.sgemm(1.0, factor, factor), seconds)
+
+
+def product_gflop(rows: int, variables: int) -> float:
+    """Of an iteration, if half of the eigenvalues are positive: factors, moments and what clipping took away."""
+    return 1e-9 * (2 * rows * variables**2 + rows**2 * variables / 2 + variables**3 / 2)
+
+
 def median_seconds(work: Callable[[], object], seconds: float) -> float:
     """Median of as many runs as the seconds allow, from 3 to 500."""
     count = max(3, min(500, int(seconds / clock(work)[1])))
     return statistics.median(clock(work)[1] for _ in range(count))
 
 
-def row(name: str, problem: ChordalProblem, repeat: int, seconds: float) -> list[str]:
+def row(name: str, problem: ChordalProblem, repeat: int, seconds: float, limit: float) -> list[str]:
     shapes = [clique.T.shape for clique in problem.cliques]
     eigen = {size: eigen_seconds(size, seconds / 4) for size in {shape[1] for shape in shapes}}
     bare = sum(eigen[variables] for _, variables in shapes)
@@ -102,7 +118,9 @@ def row(name: str, problem: ChordalProblem, repeat: int, seconds: float) -> list
     ratio = sum(rows for rows, _ in shapes) / sum(variables for _, variables in shapes)
     cells = [str(len(shapes)), f"{largest[0]}x{largest[1]}", short(ratio)]
     times = [f"{1e3 * time:.3f}" for time in (ours, bare, products)]
-    return [name, *cells, *times, short(ours / bare), short(ours / (bare + products))]
+    gflop = sum(product_gflop(*shape) for shape in shapes)
+    shares = (ours / bare, ours / (bare + products), gflop, gflop / limit / ours)
+    return [name, *cells, *times, *(short(share) for share in shares)]
 
 
 def numbers(text: str) -> Sequence[int]:
@@ -125,9 +143,11 @@ def main() -> None:
         chosen = [name for name in suite() if args.only is None or args.only in name]
         problems += [(name, lambda n=name: objective(n).problem(STAGES)) for name in chosen]
     head = ["problem", "cliques", "largest", "rows / variables", "iteration, ms", "eigendecompositions, ms"]
-    head += ["products, ms", "iteration / eigendecompositions", "iteration / both"]
+    head += ["products, ms", "iteration / eigendecompositions", "iteration / both", "GFlop", "at the limit"]
     with threadpool_limits(1):
-        table(head, [row(name, make(), args.repeat, args.seconds) for name, make in problems])
+        limit = limit_of_products(args.seconds)
+        table(head, [row(name, make(), args.repeat, args.seconds, limit) for name, make in problems])
+    print(f"a product of size 2,000 in single precision: {limit:.0f} GFlop/s")
 
 
 if __name__ == "__main__":
