@@ -32,12 +32,14 @@ std::vector<RowOptions> smaller(RowOptions rows) {
   return result;
 }
 
-// Three digits, rounded up: a limit of what it says is enough.
-std::string gibibytes(double value) {
+std::string printed(const char* format, double value) {
   char text[32];
-  std::snprintf(text, sizeof text, value < 990.0 ? "%.3g GiB" : "%.0f GiB", 1.005 * value);
+  std::snprintf(text, sizeof text, format, value);
   return text;
 }
+
+// Three digits, rounded up: a limit of what it says is enough.
+std::string gibibytes(double value) { return printed(value < 990.0 ? "%.3g GiB" : "%.0f GiB", 1.005 * value); }
 
 // As Python's `rows` takes them.
 std::string text_of(const RowOptions& rows) {
@@ -81,10 +83,8 @@ RowPlan plan_rows(const network::Twin& twin, const sets::InputSet& set, const bo
   }
   if (fitting.empty())
     fitting = least < wanted.memory ? "with fewer rows it would take " + gibibytes(least) + " at least" : "there are no fewer rows";
-  std::string limit = std::to_string(settings.memory_limit);
-  limit.erase(limit.find_last_not_of('0') + 1);
-  if (limit.back() == '.') limit.pop_back();
-  wanted.refusal = "the relaxation would take " + gibibytes(wanted.memory) + " of memory, memory_limit is " + limit + " GiB; " + fitting;
+  wanted.refusal = "the relaxation would take " + gibibytes(wanted.memory) + " of memory, memory_limit is " +
+                   printed("%g GiB; ", settings.memory_limit) + fitting;
   return wanted;
 }
 
